@@ -14,8 +14,9 @@ class Outcome(enum.StrEnum):
 class ProviderError(Exception):
     """The provider refused, broke or did not answer. Its text is already scrubbed of secrets.
 
-    Attributes: `where` is the step that failed (`replicate_http`, `output_fetch`, `network`), `status` the HTTP status if
-    there was one, `code` a machine code of the provider, `retry_after` the seconds it asked us to wait.
+    Attributes: `where` is the step that failed (`replicate_http`, `output_fetch`, `network`), `status` the
+    HTTP status if there was one, `code` a machine code of the provider, `retry_after` the seconds it asked
+    us to wait.
     """
 
     def __init__(
