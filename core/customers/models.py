@@ -1,0 +1,19 @@
+"""Customers: who an avatar is for."""
+
+from datetime import datetime
+
+from sqlalchemy import func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.database import Base, HasId
+
+
+class Customer(HasId, Base):
+    """A customer of the service. `reference` is the product's own name for them: a number or an e-mail."""
+
+    __tablename__ = "customer"
+
+    reference: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    erased_at: Mapped[datetime | None]

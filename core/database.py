@@ -1,0 +1,92 @@
+"""The door to PostgreSQL: engine, sessions, and its errors in the operator's words."""
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import BigInteger, DateTime, Engine, Identity, MetaData, Text, create_engine, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
+
+from core.errors import ServiceUnavailable
+
+NAMING = {
+    "ix": "%(table_name)s_%(column_0_N_name)s",
+    "uq": "%(table_name)s_%(column_0_N_name)s_key",
+    "ck": "%(table_name)s_%(constraint_name)s",
+    "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+    "pk": "%(table_name)s_pkey",
+}
+
+
+class Base(DeclarativeBase):
+    """Base of every table; the migrations hold the truth, the models mirror it."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map: ClassVar = {
+        str: Text,
+        int: BigInteger,
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB,
+    }
+
+
+class HasId:
+    """A table with a number that the database hands out."""
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Database:
+    """One PostgreSQL database and the sessions on it."""
+
+    engine: Engine
+    sessions: sessionmaker[Session]
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A session that commits at the end. Raises ServiceUnavailable when PostgreSQL does not answer."""
+        try:
+            with self.sessions.begin() as session:
+                yield session
+        except (OperationalError, InterfaceError) as exc:
+            if not lost_connection(exc):
+                raise
+            raise ServiceUnavailable(
+                "The database does not answer. Nothing was lost; try again in a moment."
+            ) from exc
+
+    def dispose(self) -> None:
+        self.engine.dispose()
+
+
+def connect(url: str, *, pool_size: int = 10) -> Database:
+    """Open a pool on a `postgresql://` address; connections are made at first use."""
+    engine = create_engine(
+        url.replace("postgresql://", "postgresql+psycopg://", 1),
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 5, "application_name": "inkdesk"},
+    )
+    return Database(engine, sessionmaker(engine, expire_on_commit=False))
+
+
+def lost_connection(exc: DBAPIError) -> bool:
+    """Whether the server went away (classes 08 and 57P of SQLSTATE, or no answer at all)."""
+    state: str | None = getattr(exc.orig, "sqlstate", None)
+    return state is None or state.startswith(("08", "57P"))
+
+
+def answers(database: Database) -> bool:
+    """Whether the database answers at all."""
+    try:
+        with database.engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+    except DBAPIError:
+        return False
+    return True

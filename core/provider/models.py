@@ -1,0 +1,28 @@
+"""The shared governor of API requests, and the webhooks already seen."""
+
+from datetime import datetime
+
+from sqlalchemy import func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.database import Base
+
+
+class ApiBudget(Base):
+    """One row a kind of request (create, read): a GCRA bucket that all workers share."""
+
+    __tablename__ = "api_budget"
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    next_free_at: Mapped[datetime]  # GCRA's theoretical arrival time
+    paused_until: Mapped[datetime | None]
+    throttled_count: Mapped[int] = mapped_column(server_default="0")
+
+
+class WebhookInbox(Base):
+    """Webhook ids already handled: the provider may deliver the same one more than once."""
+
+    __tablename__ = "webhook_inbox"
+
+    webhook_id: Mapped[str] = mapped_column(primary_key=True)
+    received_at: Mapped[datetime] = mapped_column(server_default=func.now())

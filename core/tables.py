@@ -1,0 +1,12 @@
+"""Imports every domain's tables, so that the metadata is whole for migrations and their check."""
+
+from core.access import models as access
+from core.customers import models as customers
+from core.database import Base
+from core.generation import models as generation
+from core.images import models as images
+from core.provider import models as provider
+
+metadata = Base.metadata
+
+__all__ = ["access", "customers", "generation", "images", "metadata", "provider"]

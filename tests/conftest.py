@@ -1,0 +1,56 @@
+"""Fixtures that every kind of test shares: real servers, started once, and a fresh database for each test."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from filelock import FileLock
+
+from core.database import Database, connect
+from core.embedded.postgres import EmbeddedPostgres
+from core.migrate import upgrade
+
+POSTGRES_VERSION = int(os.environ.get("INKDESK_TEST_POSTGRES", "18"))
+# The tests' data is thrown away, so it need not survive a power cut.
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "400"}
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[str]:
+    """The address of one PostgreSQL server of this test process, with a migrated template in it."""
+    folder = tmp_path_factory.mktemp("pg") / "data"
+    server = EmbeddedPostgres(folder, version=POSTGRES_VERSION, options=FAST)
+    with FileLock(tmp_path_factory.getbasetemp().parent / "postgres.lock"):
+        url = server.start()
+    database = connect(url)
+    upgrade(database)
+    database.dispose()
+    yield url
+    server.stop()
+
+
+@pytest.fixture
+def database_url(postgres_url: str) -> Iterator[str]:
+    """The address of a migrated database that only this test uses."""
+    name = f"t_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_url.replace("/inkdesk?", "/postgres?"), autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE inkdesk")
+        yield postgres_url.replace("/inkdesk?", f"/{name}?")
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A migrated database that only this test uses."""
+    database = connect(database_url)
+    yield database
+    database.dispose()
+
+
+@pytest.fixture
+def repository() -> Path:
+    """The folder of the source code."""
+    return Path(__file__).parent.parent
