@@ -1,0 +1,17 @@
+"""Where objects lie in the bucket. Names bear no customer's name, and the same bytes get the same key."""
+
+
+def selfie(customer_id: int, sha256: str, extension: str) -> str:
+    return f"selfies/{customer_id}/{sha256}.{extension}"
+
+
+def selfie_thumbnail(customer_id: int, sha256: str) -> str:
+    return f"selfies/{customer_id}/{sha256}.thumb.webp"
+
+
+def avatar(generation_id: int, sha256: str, extension: str) -> str:
+    return f"avatars/{generation_id}/{sha256}.{extension}"
+
+
+def avatar_thumbnail(generation_id: int, sha256: str) -> str:
+    return f"avatars/{generation_id}/{sha256}.thumb.webp"

@@ -1,0 +1,118 @@
+"""The door to the object store, and the only user of `minio`."""
+
+import io
+import re
+from collections.abc import Callable
+from typing import TypeVar
+
+import urllib3
+from minio import Minio
+from minio.error import MinioException, S3Error
+
+from core.errors import NotFound, ServiceUnavailable
+from core.settings import Settings
+
+T = TypeVar("T")
+OWNED = ("BucketAlreadyOwnedByYou", "BucketAlreadyExists")
+# Codes that are an answer to what was asked; any other means that the store cannot be used now.
+ANSWERS = (*OWNED, "NoSuchKey", "NoSuchBucket")
+
+
+class ObjectStore:
+    """Objects of one bucket. Every method raises ServiceUnavailable when the store does not answer."""
+
+    def __init__(self, client: Minio, bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "ObjectStore":
+        secret = settings.s3_secret_key.get_secret_value() if settings.s3_secret_key else None
+        # No retries here: the engine tries again with its own clock, and a page must not hang.
+        http = urllib3.PoolManager(
+            timeout=urllib3.Timeout(connect=3, read=20), retries=False, maxsize=settings.worker_threads + 4
+        )
+        client = Minio(
+            settings.s3_endpoint or "",
+            access_key=settings.s3_access_key,
+            secret_key=secret,
+            secure=settings.s3_secure,
+            region=settings.s3_region or "us-east-1",
+            http_client=http,
+        )
+        return cls(client, settings.s3_bucket)
+
+    def ensure_bucket(self) -> None:
+        """Make the bucket where it is missing."""
+        try:
+            self._call(lambda: self._client.make_bucket(bucket_name=self._bucket))
+        except MinioException as exc:
+            if _code(exc) not in OWNED:
+                raise
+
+    def put(self, key: str, content: bytes, content_type: str) -> None:
+        """Store an object whole; storing the same again changes nothing."""
+        self._call(
+            lambda: self._client.put_object(
+                bucket_name=self._bucket,
+                object_name=key,
+                data=io.BytesIO(content),
+                length=len(content),
+                content_type=content_type,
+            )
+        )
+
+    def get(self, key: str) -> bytes:
+        """The object's bytes. Raises NotFound when there is none under this key."""
+        try:
+            return self._call(lambda: self._read(key))
+        except MinioException as exc:
+            if _code(exc) in ("NoSuchKey", "NoSuchBucket"):
+                raise NotFound("The picture is no longer in the object store.") from exc
+            raise
+
+    def delete(self, key: str) -> None:
+        """Remove an object; a missing one is no error."""
+        self._call(lambda: self._client.remove_object(bucket_name=self._bucket, object_name=key))
+
+    def answers(self) -> bool:
+        """Whether the store answers at all."""
+        try:
+            self._call(self._client.list_buckets)
+        except (ServiceUnavailable, MinioException):
+            return False
+        return True
+
+    def _read(self, key: str) -> bytes:
+        response = self._client.get_object(bucket_name=self._bucket, object_name=key)
+        try:
+            content: bytes = response.read()
+            return content
+        finally:
+            response.close()
+            response.release_conn()
+
+    @staticmethod
+    def _call(act: Callable[[], T]) -> T:
+        try:
+            return act()
+        except MinioException as exc:
+            if _code(exc) in ANSWERS:
+                raise
+            raise _down(f"it said {_code(exc) or type(exc).__name__}") from exc
+        except (urllib3.exceptions.HTTPError, OSError) as exc:
+            raise _down("nobody answers at its address") from exc
+
+
+def _code(exc: MinioException) -> str | None:
+    """The S3 error code; servers that call XML `text/xml` make the client hide it in the message."""
+    if isinstance(exc, S3Error):
+        return exc.code
+    hidden = re.search(r"<Code>(\w+)</Code>", str(exc))
+    return hidden.group(1) if hidden else None
+
+
+def _down(why: str) -> ServiceUnavailable:
+    return ServiceUnavailable(
+        f"The object store cannot be used ({why}). Nothing was lost; try again in a moment."
+    )
