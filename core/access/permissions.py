@@ -1,0 +1,53 @@
+"""Roles, what each may do, and the check that every service makes for itself."""
+
+import dataclasses
+import enum
+
+from core.errors import NotAllowed
+
+
+class Permission(enum.StrEnum):
+    """One thing that staff may be allowed to do; the value completes "may not ..."."""
+
+    LOOK = "look at generations"
+    GENERATE = "start or retry generations"
+    CANCEL = "cancel generations"
+    GRANT = "grant credits"
+    EDIT_CUSTOMERS = "create customers or add selfies"
+
+
+LOOK_ONLY = frozenset({Permission.LOOK})
+MAKE = LOOK_ONLY | {Permission.GENERATE, Permission.EDIT_CUSTOMERS}
+
+ROLES: dict[str, frozenset[Permission]] = {
+    "viewer": LOOK_ONLY,
+    "tuner": MAKE,
+    "support": MAKE | {Permission.CANCEL},
+    "approver": LOOK_ONLY | {Permission.GRANT},
+    "operator": MAKE | {Permission.CANCEL},
+    "admin": frozenset(Permission),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Actor:
+    """The staff member who acts."""
+
+    id: int
+    name: str
+    email: str
+    roles: tuple[str, ...]
+
+    def may(self, permission: Permission) -> bool:
+        return any(permission in ROLES.get(role, LOOK_ONLY) for role in self.roles)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def require(actor: Actor, permission: Permission) -> None:
+    """Raises NotAllowed with a sentence that says who would be allowed."""
+    if actor.may(permission):
+        return
+    allowed = ", ".join(role for role, granted in ROLES.items() if permission in granted)
+    raise NotAllowed(f"{actor.name} may not {permission.value}. These roles may: {allowed}.")

@@ -1,0 +1,63 @@
+"""Who works at the desk, and the personas of local mode."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from core.access.models import AuditEvent, Staff
+from core.access.permissions import Actor
+from core.errors import NotAllowed
+
+# One persona a role, for local mode: e-mail, name, roles.
+PERSONAS = (
+    ("ada.admin@inkdesk.local", "Ada (admin)", ["admin"]),
+    ("tom.tuner@inkdesk.local", "Tom (prompt tuner)", ["tuner"]),
+    ("sue.support@inkdesk.local", "Sue (support reviewer)", ["support"]),
+    ("amir.approver@inkdesk.local", "Amir (approver)", ["approver"]),
+    ("olga.operator@inkdesk.local", "Olga (operator)", ["operator"]),
+    ("vic.viewer@inkdesk.local", "Vic (viewer)", ["viewer"]),
+)
+
+
+def seed_personas(session: Session) -> None:
+    """Add the personas of local mode where they are missing; what was changed since stays."""
+    rows = [{"email": email, "name": name, "roles": roles} for email, name, roles in PERSONAS]
+    session.execute(insert(Staff).on_conflict_do_nothing(index_elements=["email"]), rows)
+
+
+def active_staff(session: Session) -> Sequence[Actor]:
+    """Everyone who may act, in the order in which they were added."""
+    rows = session.scalars(select(Staff).where(Staff.active).order_by(Staff.id)).all()
+    return [_actor(row) for row in rows]
+
+
+def actor_by_id(session: Session, staff_id: int) -> Actor:
+    """The staff member with their roles of this moment. Raises NotAllowed when they were removed."""
+    row = session.get(Staff, staff_id)
+    if row is None or not row.active:
+        raise NotAllowed("This account is no longer active. Ask an admin to restore it.")
+    return _actor(row)
+
+
+def record(
+    session: Session,
+    *,
+    actor: Actor,
+    action: str,
+    subject: str,
+    reason: str | None = None,
+    before: dict[str, object] | None = None,
+    after: dict[str, object] | None = None,
+) -> None:
+    """Write one line of the audit trail, in the transaction of the change itself."""
+    session.add(
+        AuditEvent(
+            staff_id=actor.id, action=action, subject=subject, reason=reason, before=before, after=after
+        )
+    )
+
+
+def _actor(row: Staff) -> Actor:
+    return Actor(row.id, row.name, row.email, tuple(row.roles))

@@ -1,0 +1,167 @@
+"""Asking for a generation: checked, priced, charged and queued in one transaction."""
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from core.access.permissions import Actor, Permission, require
+from core.access.staff import record
+from core.credits import ledger
+from core.errors import Conflict, InvalidInput, NotFound
+from core.generation.models import Generation, GenerationEvent
+from core.generation.states import State
+from core.images.models import StoredSelfie
+from core.prompts.rendering import checked, render
+from core.provider import catalog
+from core.settings import Settings
+
+PREVIEW_PRIORITY = 0
+CUSTOMER_PRIORITY = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Quote:
+    """What one generation costs: the customer in credits, us in dollars (None: not published)."""
+
+    credits: int
+    price_usd: Decimal | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Wish:
+    """One filled-in form. `request_key` is made once per form: the same wish twice is one generation.
+
+    `values` None means that `template` is the final prompt already, to be sent as it stands.
+    """
+
+    request_key: str
+    customer_id: int
+    selfie_id: int
+    template: str
+    values: Mapping[str, str] | None
+    parameters: Mapping[str, str]
+    charged: bool
+    retry_of: int | None = None
+    model: str | None = None
+
+
+def quote(
+    settings: Settings, parameters: Mapping[str, str], *, charged: bool, model: str | None = None
+) -> Quote:
+    """The price of a wish before it is made. Raises InvalidInput for parameters that the model lacks."""
+    slug = model or settings.model
+    catalog.check_parameters(slug, parameters)
+    credits_due = settings.credits_per_avatar if charged else 0
+    return Quote(credits_due, catalog.price_usd(slug, parameters))
+
+
+def request_generation(session: Session, settings: Settings, *, actor: Actor, wish: Wish) -> Generation:
+    """Queue a generation and charge the customer for it. The same `request_key` again returns the first.
+
+    Raises NotAllowed, InvalidInput (prompt, parameters), NotFound (selfie), InsufficientCredits, and
+    Conflict when the key was used for something else.
+    """
+    require(actor, Permission.GENERATE)
+    prompt = checked(wish.template) if wish.values is None else render(wish.template, wish.values)
+    price = quote(settings, wish.parameters, charged=wish.charged, model=wish.model)
+    _check_selfie(session, wish)
+    generation = _insert(session, settings, actor, wish, prompt, price)
+    if generation is None:
+        return _first(session, wish, prompt)
+    if wish.charged:
+        ledger.charge(
+            session,
+            generation_id=generation.id,
+            customer_id=wish.customer_id,
+            amount=price.credits,
+            actor=actor.name,
+        )
+    session.add(
+        GenerationEvent(
+            generation_id=generation.id, to_state=State.QUEUED, actor=actor.name, note="requested"
+        )
+    )
+    record(session, actor=actor, action="generation.request", subject=f"generation:{generation.id}")
+    session.flush()
+    return generation
+
+
+def retry_generation(
+    session: Session, settings: Settings, *, actor: Actor, generation_id: int, request_key: str
+) -> Generation:
+    """Ask again for what failed or was canceled, as a new generation at today's price."""
+    require(actor, Permission.GENERATE)
+    former = session.get(Generation, generation_id)
+    if former is None:
+        raise NotFound(f"There is no generation {generation_id}.")
+    if former.state not in (State.FAILED, State.CANCELED):
+        raise Conflict(f"Generation {generation_id} is {former.state}; only an ended one can be retried.")
+    wish = Wish(
+        request_key=request_key,
+        customer_id=former.customer_id,
+        selfie_id=former.selfie_id,
+        template=former.prompt,
+        values=None,
+        parameters={name: str(value) for name, value in former.parameters.items()},
+        charged=former.purpose == "avatar",
+        retry_of=former.id,
+        # What the provider no longer has is asked of the model that is set today.
+        model=None if former.failure_class == "model_unavailable" else former.model,
+    )
+    return request_generation(session, settings, actor=actor, wish=wish)
+
+
+def _check_selfie(session: Session, wish: Wish) -> None:
+    owner = session.scalar(select(StoredSelfie.customer_id).where(StoredSelfie.id == wish.selfie_id))
+    if owner is None:
+        raise NotFound("The selfie is no longer there. Choose another one.")
+    if owner != wish.customer_id:
+        raise InvalidInput("The selfie belongs to another customer. Choose one of this customer's selfies.")
+
+
+def _insert(
+    session: Session, settings: Settings, actor: Actor, wish: Wish, prompt: str, price: Quote
+) -> Generation | None:
+    """Write the row; None when this form was sent before (a twin under way is waited for)."""
+    return session.scalars(
+        insert(Generation)
+        .values(
+            request_key=wish.request_key,
+            purpose="avatar" if wish.charged else "preview",
+            customer_id=wish.customer_id,
+            selfie_id=wish.selfie_id,
+            requested_by=actor.id,
+            retry_of=wish.retry_of,
+            template=wish.template,
+            prompt=prompt,
+            model=wish.model or settings.model,
+            parameters=dict(wish.parameters),
+            credits=price.credits,
+            price_usd=price.price_usd,
+            priority=CUSTOMER_PRIORITY if wish.charged else PREVIEW_PRIORITY,
+            state=State.QUEUED,
+            deadline_at=func.now() + timedelta(seconds=settings.generation_deadline_seconds),
+            max_attempts=settings.max_attempts,
+        )
+        .on_conflict_do_nothing(index_elements=["request_key"])
+        .returning(Generation)
+    ).one_or_none()
+
+
+def _first(session: Session, wish: Wish, prompt: str) -> Generation:
+    first = session.scalars(select(Generation).where(Generation.request_key == wish.request_key)).one()
+    same = (
+        first.customer_id == wish.customer_id
+        and first.selfie_id == wish.selfie_id
+        and first.prompt == prompt
+        and (first.purpose == "avatar") == wish.charged
+        and first.parameters == dict(wish.parameters)
+    )
+    if not same:
+        raise Conflict("This form was sent before with other contents. Reload the page and fill it in anew.")
+    return first
