@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -38,6 +38,14 @@ def actor_by_id(session: Session, staff_id: int) -> Actor:
     row = session.get(Staff, staff_id)
     if row is None or not row.active:
         raise NotAllowed("This account is no longer active. Ask an admin to restore it.")
+    return _actor(row)
+
+
+def actor_by_email(session: Session, email: str) -> Actor:
+    """The staff member who signed in with this address. Raises NotAllowed when nobody was entered with it."""
+    row = session.scalars(select(Staff).where(func.lower(Staff.email) == email.strip().lower())).one_or_none()
+    if row is None or not row.active:
+        raise NotAllowed(f"{email} is not entered as staff here. Ask an admin to add this address.")
     return _actor(row)
 
 

@@ -1,0 +1,99 @@
+"""Who is at the desk: staff signed in by OIDC, or, in local mode, a persona for a browser on this machine."""
+
+import ipaddress
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import streamlit as st
+from streamlit.errors import StreamlitAuthError
+
+from core.access.permissions import Actor
+from core.access.staff import active_staff, actor_by_email
+from core.errors import NotAllowed, OperatorError
+from core.services import Services
+from pages.components.start import STAFF_ID
+
+LOCAL_ONLY = (
+    "Inkdesk runs in local mode and answers only to a browser on its own machine. "
+    "To open it to others, set up sign-in: fill in [auth] in .streamlit/secrets.toml."
+)
+# Any of these says that somebody stands between the browser and us: the address we see is not the browser's.
+PROXY_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via")
+LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
+
+
+def sign_in(services: Services) -> None:
+    """Settle who acts and remember their number for the pages; stops the run where nobody may come in."""
+    st.session_state.pop(STAFF_ID, None)
+    try:
+        actor = _by_oidc(services) if _auth_configured() else _by_persona(services)
+    except OperatorError as exc:
+        st.error(str(exc))
+        st.stop()
+    st.session_state[STAFF_ID] = actor.id
+
+
+def is_local(address: str | None, headers: Mapping[str, str]) -> bool:
+    """Whether a request comes from this very machine: its address, the name it asked for, and no proxy.
+
+    `address` None is how Streamlit names a loopback connection. The asked name is checked too, because a web
+    page elsewhere may point its own name at 127.0.0.1.
+    """
+    if any(name in headers for name in PROXY_HEADERS):
+        return False
+    host = urlsplit(f"//{headers['Host']}").hostname if "Host" in headers else None
+    if host is not None and host not in LOCAL_NAMES:
+        return False
+    try:
+        return address is None or ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+def _by_persona(services: Services) -> Actor:
+    if not is_local(st.context.ip_address, st.context.headers):
+        raise NotAllowed(LOCAL_ONLY)
+    with services.database.transaction() as session:
+        staff = {actor.name: actor for actor in active_staff(session)}
+    if not staff:
+        raise NotAllowed("There is no active staff member. Start Inkdesk anew to add the personas.")
+    with st.sidebar:
+        # Bound to the address, so that a reload keeps the persona.
+        name = st.selectbox(
+            "Acting as",
+            list(staff),
+            key="persona",
+            bind="query-params",
+            required=True,
+            help="Local mode has no passwords: choose who you are.",
+        )
+    return staff[name]
+
+
+def _by_oidc(services: Services) -> Actor:
+    try:
+        if not st.user.is_logged_in:
+            st.title("Inkdesk", anchor=False)
+            if st.button("Sign in", key="shell_sign_in", type="primary", icon=":material/login:"):
+                st.login()
+            st.stop()
+    except StreamlitAuthError as exc:
+        raise NotAllowed(f"Sign-in is not set up completely: {exc}") from exc
+    with st.sidebar:
+        st.caption(f"Signed in as {st.user.email}")
+        if st.button("Sign out", key="shell_sign_out", icon=":material/logout:"):
+            st.logout()
+    if not st.user.email or st.user.get("email_verified") is False:
+        raise NotAllowed("Your identity provider sent no verified e-mail address. Ask an admin to check it.")
+    with services.database.transaction() as session:
+        return actor_by_email(session, str(st.user.email))
+
+
+def _auth_configured() -> bool:
+    """Whether `[auth]` is given. Raises NotAllowed for a secrets file that cannot be read."""
+    if st.secrets.load_if_toml_exists():
+        return "auth" in st.secrets
+    if broken := [name for name in st.get_option("secrets.files") if Path(name).exists()]:
+        raise NotAllowed(f"{broken[0]} cannot be read. Correct it, then reload this page.")
+    return False
