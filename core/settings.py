@@ -48,16 +48,18 @@ class Settings(BaseSettings):
     credits_per_avatar: int = Field(10, ge=1, le=1_000_000)
     max_attempts: int = Field(3, ge=1, le=20)
     generation_deadline_seconds: Seconds = 900
-    lease_seconds: Seconds = 30
+    attempt_timeout_seconds: Seconds = 300
+    lease_seconds: Seconds = 45
     tick_seconds: Seconds = 0.5
-    sweep_interval_seconds: Seconds = 2
+    sweep_interval_seconds: Seconds = 1
     sweep_window_seconds: Seconds = 180
     straggler_interval_seconds: Seconds = 10
     backoff_base_seconds: Seconds = 2
     backoff_max_seconds: Seconds = 60
-    adoption_grace_seconds: Seconds = 120
+    adoption_grace_seconds: Seconds = 90
     provider_retention_seconds: Seconds = 3600
-    provider_timeout_seconds: Seconds = 20
+    provider_timeout_seconds: Seconds = 15
+    transfer_timeout_seconds: Seconds = 20
     heartbeat_seconds: Seconds = 5
     sandbox_time_scale: float = Field(1.0, gt=0, le=10)
     # Not a variable: set when the embedded sandbox stands in for the provider.
@@ -93,6 +95,16 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"OPENAI_API_KEY is missing: {self.model} draws on your own OpenAI account; "
                 "set it, or choose another INKDESK_MODEL"
+            )
+        if self.lease_seconds <= self.provider_timeout_seconds + self.transfer_timeout_seconds:
+            raise ValueError(
+                "INKDESK_LEASE_SECONDS must be longer than INKDESK_PROVIDER_TIMEOUT_SECONDS and "
+                "INKDESK_TRANSFER_TIMEOUT_SECONDS together, or a worker loses its generation while it waits"
+            )
+        if self.adoption_grace_seconds <= self.lease_seconds:
+            raise ValueError(
+                "INKDESK_ADOPTION_GRACE_SECONDS must be longer than INKDESK_LEASE_SECONDS, "
+                "or an avatar could be sent, and paid, twice"
             )
         if self.database_url and not self.database_url.get_secret_value().startswith(
             ("postgresql:", "postgresql+")

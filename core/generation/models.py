@@ -44,7 +44,6 @@ class Generation(HasId, Base):
     finished_at: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(server_default="0")
     max_attempts: Mapped[int]
-    cancel_requested_at: Mapped[datetime | None]
     canceled_by: Mapped[str | None]
 
     lease_owner: Mapped[str | None]
@@ -83,6 +82,7 @@ class RenderAttempt(HasId, Base):
     detected_at: Mapped[datetime | None]
     output: Mapped[list[Any] | None] = mapped_column(JSONB)
     save_by: Mapped[datetime | None]
+    store_tries: Mapped[int] = mapped_column(server_default="0")
     next_check_at: Mapped[datetime | None]
     cost_usd: Mapped[Decimal | None] = mapped_column(Numeric(10, 4))
     failure_class: Mapped[str | None]

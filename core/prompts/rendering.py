@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from jinja2 import StrictUndefined, TemplateError, UndefinedError, meta, nodes
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from core.errors import InvalidInput
 
@@ -25,7 +26,7 @@ REFUSED = (
     nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends,
 )  # fmt: skip
 
-_environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)  # noqa: S701 - text
+_environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
 
 
 def variables_in(template: str) -> list[str]:

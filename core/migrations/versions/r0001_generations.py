@@ -84,7 +84,6 @@ CREATE TABLE generation (
     finished_at timestamptz,
     attempts bigint NOT NULL DEFAULT 0,
     max_attempts bigint NOT NULL CONSTRAINT generation_attempts_some CHECK (max_attempts > 0),
-    cancel_requested_at timestamptz,
     canceled_by text,
     lease_owner text,
     lease_token bigint NOT NULL DEFAULT 0,
@@ -106,8 +105,6 @@ CREATE INDEX generation_open_due ON generation (state, priority DESC, due_at)
     WHERE state IN ('queued','submitting','rendering','storing');
 CREATE INDEX generation_open_deadline ON generation (deadline_at)
     WHERE state IN ('queued','submitting','rendering','storing');
-CREATE INDEX generation_cancel_requested ON generation (cancel_requested_at)
-    WHERE cancel_requested_at IS NOT NULL AND state IN ('queued','submitting','rendering','storing');
 CREATE INDEX generation_customer_id ON generation (customer_id, id DESC);
 CREATE INDEX generation_state_id ON generation (state, id DESC);
 CREATE INDEX generation_failure_class_id ON generation (failure_class, id DESC)
@@ -136,6 +133,7 @@ CREATE TABLE render_attempt (
     detected_at timestamptz,
     output jsonb,
     save_by timestamptz,
+    store_tries bigint NOT NULL DEFAULT 0,
     next_check_at timestamptz,
     cost_usd numeric(10,4),
     failure_class text,
@@ -149,6 +147,9 @@ CREATE TABLE render_attempt (
 CREATE UNIQUE INDEX render_attempt_one_open ON render_attempt (generation_id)
     WHERE status IN ('open','accepted');
 CREATE INDEX render_attempt_under_way ON render_attempt (submitted_at) WHERE status IN ('open','accepted');
+-- What has ended here but may still be drawn, and billed, there.
+CREATE INDEX render_attempt_to_stop ON render_attempt (next_check_at)
+    WHERE status IN ('failed','canceled','lost') AND remote_status IN ('starting','processing');
 
 CREATE TABLE kept_output (
     generation_id bigint PRIMARY KEY CONSTRAINT kept_output_generation_id_fkey REFERENCES generation,

@@ -1,0 +1,54 @@
+"""Inkdesk on one port: embedded servers, worker, pages and plain HTTP. Run with `streamlit run app.py`."""
+
+import contextlib
+import os
+import sys
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import streamlit as st
+
+from core.embedded.house import embedded
+from core.errors import OperatorError
+from core.logs import set_up_logging
+from core.services import install, open_services, prepare
+from core.settings import Settings, load_or_exit
+from core.web.routes import routes
+from jobs.schedule import ticks
+from jobs.ticker import Worker
+
+
+@contextlib.contextmanager
+def desk(settings: Settings, url: str) -> Iterator[None]:
+    """Everything behind the pages, started in order and stopped in reverse."""
+    with embedded(settings, url=url) as whole, contextlib.ExitStack() as stack:
+        services = open_services(whole)
+        stack.callback(services.database.dispose)
+        prepare(services)
+        if whole.worker == "inprocess":
+            worker = Worker(services, ticks(whole))
+            worker.start()
+            stack.callback(worker.stop)
+        install(services)
+        stack.callback(install, None)
+        yield
+
+
+@contextlib.asynccontextmanager
+async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any]]:
+    """Start with the server and stop with it. What cannot start is told in one line, exit code 2."""
+    set_up_logging()
+    url = f"http://{st.get_option('server.address') or '127.0.0.1'}:{st.get_option('server.port')}"
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(desk(load_or_exit(), url))
+        except OperatorError as exc:
+            sys.stderr.write(f"Inkdesk cannot start. {exc}\n")
+            sys.stderr.flush()
+            stack.close()
+            os._exit(2)  # the server would print its own traceback over our sentence
+        yield {}
+
+
+load_or_exit()
+app = st.App("pages/shell.py", lifespan=lifespan, routes=routes())

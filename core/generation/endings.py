@@ -1,0 +1,209 @@
+"""How attempts and generations end: retried, failed with the credits back, succeeded, or canceled.
+
+Every function runs in the caller's transaction and answers whether it was the one that moved the generation.
+"""
+
+import dataclasses
+import random
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from core.credits import ledger
+from core.failures.classify import classify
+from core.failures.fingerprint import fingerprint
+from core.failures.taxonomy import FailureClass, facts
+from core.generation.models import Generation, KeptOutput, RenderAttempt
+from core.generation.states import State, move
+from core.provider.errors import ProviderError
+from core.settings import Settings
+
+NOW = func.clock_timestamp()
+UNDER_WAY = ("open", "accepted")
+
+
+@dataclasses.dataclass(frozen=True)
+class Trouble:
+    """What went wrong with an attempt, classified. `retry_after`: the seconds that we were asked to wait."""
+
+    failure_class: FailureClass
+    retryable: bool
+    detail: str
+    rule: str | None = None
+    retry_after: float | None = None
+    # An attempt that the provider never took up uses none of the generation's attempts.
+    counts: bool = True
+
+
+def trouble(
+    *,
+    where: str,
+    text: str,
+    exception: str | None = None,
+    status: int | None = None,
+    code: str | None = None,
+    counts: bool = True,
+) -> Trouble:
+    """Classify what went wrong."""
+    verdict = classify(where=where, exception=exception, http_status=status, code=code, text=text)
+    return Trouble(
+        failure_class=verdict.failure_class,
+        retryable=verdict.retryable,
+        detail=text,
+        rule=verdict.rule.id,
+        retry_after=verdict.retry_after,
+        counts=counts,
+    )
+
+
+def trouble_with_provider(exc: ProviderError, *, counts: bool = True) -> Trouble:
+    """Classify a provider's error; what it asked us to wait is kept."""
+    found = trouble(
+        where=exc.where,
+        text=exc.text,
+        exception=exc.exception,
+        status=exc.status,
+        code=exc.code,
+        counts=counts,
+    )
+    return dataclasses.replace(found, retry_after=exc.retry_after or found.retry_after)
+
+
+def known_trouble(
+    failure_class: FailureClass, detail: str, *, retryable: bool, counts: bool = True
+) -> Trouble:
+    """Trouble whose class we know ourselves."""
+    return Trouble(failure_class, retryable, detail, rule="engine", counts=counts)
+
+
+def retry_or_fail(
+    session: Session,
+    settings: Settings,
+    generation: Generation,
+    attempt: RenderAttempt,
+    found: Trouble,
+    *,
+    token: int | None = None,
+    lost: bool = False,
+) -> bool:
+    """End the attempt and queue the generation again, while its class, attempts and deadline allow."""
+    end_attempt(session, attempt, "lost" if lost else "failed", found)
+    wait = backoff_seconds(settings, generation.attempts, found)
+    now: datetime = session.scalars(select(NOW)).one()
+    left = (generation.deadline_at - now).total_seconds()
+    used = generation.attempts - (0 if found.counts else 1)
+    if not found.retryable or used >= generation.max_attempts or left <= wait:
+        return fail(session, generation, found, token=token)
+    return move(
+        session,
+        generation.id,
+        to=State.QUEUED,
+        token=token,
+        note=f"{facts(found.failure_class).title}: trying again in {wait:.0f} s",
+        attempts=used,
+        due_at=NOW + timedelta(seconds=wait),
+    )
+
+
+def fail(session: Session, generation: Generation, found: Trouble, *, token: int | None = None) -> bool:
+    """End a generation without an avatar; its credits come back in this very transaction."""
+    known = facts(found.failure_class)
+    moved = move(
+        session,
+        generation.id,
+        to=State.FAILED,
+        token=token,
+        note=known.title,
+        finished_at=NOW,
+        failure_class=found.failure_class,
+        failure_rule=found.rule,
+        failure_message=known.customer_message,
+        failure_detail=found.detail,
+        fingerprint=fingerprint(found.failure_class, found.detail),
+    )
+    if moved:
+        _give_back(session, generation, actor="worker", reason=f"failed: {found.failure_class}")
+    return moved
+
+
+def cancel(session: Session, generation: Generation, *, actor: str) -> bool:
+    """End a generation by a person's wish; its credits come back, late writes of workers are fenced off."""
+    moved = move(
+        session,
+        generation.id,
+        to=State.CANCELED,
+        actor=actor,
+        note="canceled",
+        finished_at=NOW,
+        canceled_by=actor,
+        lease_token=Generation.lease_token + 1,
+    )
+    if moved:
+        session.execute(
+            update(RenderAttempt)
+            .where(RenderAttempt.generation_id == generation.id, RenderAttempt.status.in_(UNDER_WAY))
+            .values(status="canceled", ended_at=NOW, next_check_at=NOW)
+        )
+        _give_back(session, generation, actor=actor, reason="canceled")
+    return moved
+
+
+def time_out(session: Session, generation: Generation) -> bool:
+    """End a generation whose deadline has passed; what is still drawn for it will be stopped there."""
+    text = f"Not finished by its deadline; it was {generation.state}."
+    found = known_trouble(FailureClass.TIMEOUT, text, retryable=False)
+    moved = fail(session, generation, found)
+    if moved:
+        session.execute(
+            update(RenderAttempt)
+            .where(RenderAttempt.generation_id == generation.id, RenderAttempt.status.in_(UNDER_WAY))
+            .values(
+                status="failed",
+                ended_at=NOW,
+                next_check_at=NOW,
+                failure_class=found.failure_class,
+                failure_detail=text,
+            )
+        )
+    return moved
+
+
+def succeed(session: Session, generation: Generation, *, token: int) -> bool:
+    """End a generation with its avatar; the credits become revenue in this very transaction."""
+    moved = move(session, generation.id, to=State.SUCCEEDED, token=token, finished_at=NOW)
+    if moved:
+        if generation.credits:
+            ledger.capture(session, generation_id=generation.id, actor="worker")
+        _forget_kept(session, generation)
+    return moved
+
+
+def end_attempt(session: Session, attempt: RenderAttempt, status: str, found: Trouble | None) -> None:
+    """Close an attempt; what the provider still draws for it will be stopped there."""
+    attempt.status = status
+    attempt.ended_at = func.clock_timestamp()
+    attempt.next_check_at = func.clock_timestamp()
+    if found is not None:
+        attempt.failure_class = found.failure_class
+        attempt.failure_rule = found.rule
+        attempt.failure_detail = found.detail
+    session.flush()
+
+
+def backoff_seconds(settings: Settings, attempts: int, found: Trouble) -> float:
+    """How long to wait before the next attempt: doubling, jittered, and never less than was asked of us."""
+    doubled = settings.backoff_base_seconds * 2 ** max(attempts - 1, 0)
+    jittered: float = min(doubled, settings.backoff_max_seconds) * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
+    return max(jittered, found.retry_after or 0.0)
+
+
+def _give_back(session: Session, generation: Generation, *, actor: str, reason: str) -> None:
+    _forget_kept(session, generation)
+    if generation.credits:
+        ledger.refund(session, generation_id=generation.id, actor=actor, reason=reason)
+
+
+def _forget_kept(session: Session, generation: Generation) -> None:
+    if kept := session.get(KeptOutput, generation.id):
+        session.delete(kept)

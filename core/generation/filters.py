@@ -1,0 +1,118 @@
+"""What a list of generations is filtered by, and the SQL that finds one page of it."""
+
+import dataclasses
+import re
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, literal_column, or_, select, union_all
+from sqlalchemy.orm import Session
+
+from core.customers.models import Customer
+from core.failures.taxonomy import FailureClass
+from core.generation.models import Generation
+from core.generation.states import OPEN, State
+
+# A word that many prompts hold fills a page from so many of the newest; only a rarer one needs the index.
+NEWEST = 500
+
+
+@dataclasses.dataclass(frozen=True)
+class Filter:
+    """What is asked for; empty fields ask for nothing. Times are aware; `until` is exclusive.
+
+    `customer` is a part of their reference or name. `prompt` holds words, all of which must occur in the
+    prompt, each as a whole word or its beginning.
+    """
+
+    states: tuple[State, ...] = ()
+    customer: str = ""
+    failure_classes: tuple[FailureClass, ...] = ()
+    prompt: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    purpose: str | None = None
+    model: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Cursor:
+    """The edge of a page: older than generation `id`, or newer than it."""
+
+    id: int
+    newer: bool = False
+
+
+def page_of_ids(session: Session, filter_: Filter, cursor: Cursor | None, limit: int) -> list[int]:
+    """At most `limit` ids from the cursor on, those nearest to it first."""
+    words = prompt_words(filter_.prompt)
+    if filter_.prompt.strip() and not words:
+        return []
+    if words and (cursor is None or not cursor.newer):
+        recent = _of_the_newest(session, filter_, words, cursor, limit)
+        if len(recent) >= limit:
+            return recent
+    return list(session.scalars(_ordered(_matching(filter_, words, cursor), cursor, limit)))
+
+
+def prompt_words(text: str) -> list[str]:
+    """The words in what was typed, as the index splits prompts: letters and digits."""
+    return re.findall(r"[^\W_]+", text.lower())
+
+
+def _of_the_newest(
+    session: Session, filter_: Filter, words: list[str], cursor: Cursor | None, limit: int
+) -> list[int]:
+    top = cursor.id if cursor else (session.scalar(select(func.max(Generation.id))) or 0) + 1
+    newest = Generation.id >= top - NEWEST
+    query = select(Generation.id).where(*_narrow(filter_, cursor), newest, _holds(words))
+    return list(session.scalars(_ordered(query, cursor, limit)))
+
+
+def _matching(filter_: Filter, words: list[str], cursor: Cursor | None) -> Select[Any]:
+    conditions = _narrow(filter_, cursor)
+    if not words:
+        return select(Generation.id).where(*conditions)
+    # Materialised, or PostgreSQL walks all ids in order and splits every prompt anew, hoping to be done soon.
+    found = union_all(
+        select(Generation.id).where(Generation.finished_at.is_not(None), _holds(words), *conditions),
+        select(Generation.id).where(Generation.state.in_(OPEN), _holds(words), *conditions),
+    ).cte("found")
+    return select(found.prefix_with("MATERIALIZED").c.id)
+
+
+def _ordered(query: Select[Any], cursor: Cursor | None, limit: int) -> Select[Any]:
+    column = query.selected_columns[0]
+    return query.order_by(column.asc() if cursor and cursor.newer else column.desc()).limit(limit)
+
+
+def _holds(words: list[str]) -> ColumnElement[bool]:
+    # The very expression of the index.
+    vector: ColumnElement[Any] = literal_column(
+        "to_tsvector('simple', translate(generation.prompt, './@:_-', '      '))"
+    )
+    return vector.bool_op("@@")(func.to_tsquery("simple", " & ".join(f"'{word}':*" for word in words)))
+
+
+def _narrow(filter_: Filter, cursor: Cursor | None) -> list[ColumnElement[bool]]:
+    """Every condition but the prompt's; their columns are all in the index `generation_list`."""
+    conditions: list[ColumnElement[bool] | None] = [
+        (Generation.id > cursor.id if cursor.newer else Generation.id < cursor.id) if cursor else None,
+        Generation.state.in_(filter_.states) if filter_.states else None,
+        Generation.failure_class.in_(filter_.failure_classes) if filter_.failure_classes else None,
+        _of_customer(filter_.customer.strip()),
+        Generation.created_at >= filter_.since if filter_.since else None,
+        Generation.created_at < filter_.until if filter_.until else None,
+        Generation.purpose == filter_.purpose if filter_.purpose else None,
+        Generation.model == filter_.model if filter_.model else None,
+    ]
+    return [condition for condition in conditions if condition is not None]
+
+
+def _of_customer(text: str) -> ColumnElement[bool] | None:
+    if not text:
+        return None
+    named = or_(
+        Customer.reference.icontains(text, autoescape=True), Customer.name.icontains(text, autoescape=True)
+    )
+    return Generation.customer_id.in_(select(Customer.id).where(named))

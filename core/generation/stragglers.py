@@ -1,0 +1,125 @@
+"""What the list no longer shows: single gets for old predictions, and stopping what nobody waits for."""
+
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, func, select, update
+
+from core.failures.taxonomy import FailureClass
+from core.generation.endings import NOW, known_trouble, retry_or_fail, time_out
+from core.generation.models import Generation, RenderAttempt
+from core.generation.reports import Applied, apply_provider_report
+from core.generation.states import State
+from core.generation.sweep import note_throttled
+from core.provider import budget
+from core.provider.errors import ProviderError
+from core.services import Services
+
+BATCH = 50
+
+
+def check_stragglers(services: Services) -> int:
+    """Ask one by one for predictions older than the sweep's window; says how many told something new."""
+    settings = services.settings
+    window = timedelta(seconds=settings.sweep_window_seconds)
+    old = (RenderAttempt.status == "accepted") & (RenderAttempt.submitted_at <= NOW - window)
+    wait = settings.straggler_interval_seconds
+    return sum(_check(services, remote_id) for remote_id in _take(services, old, wait_seconds=wait))
+
+
+def stop_unwanted(services: Services) -> int:
+    """Tell the provider to stop what has ended here: canceled, past its deadline, or turned up too late."""
+    ended = RenderAttempt.status.in_(("failed", "canceled", "lost"))
+    still_there = RenderAttempt.remote_status.in_(("starting", "processing"))
+    wait = services.settings.straggler_interval_seconds
+    stopped = 0
+    for remote_id in _take(services, ended & still_there, wait_seconds=wait):
+        try:
+            report = services.gateway.cancel(remote_id)
+        except ProviderError as exc:
+            note_throttled(services, exc)
+            if exc.status == 404:
+                _forget(services, remote_id)
+            continue
+        with services.database.transaction() as session:
+            apply_provider_report(session, services.settings, report, detected_by="get")
+        stopped += 1
+    return stopped
+
+
+def end_overdue(services: Services) -> int:
+    """Fail what is past its deadline without a picture; what is drawn already is stored instead."""
+    with services.database.transaction() as session:
+        waiting = (State.QUEUED, State.SUBMITTING, State.RENDERING)
+        ids = session.scalars(
+            select(Generation.id)
+            .where(Generation.state.in_(waiting), Generation.deadline_at < NOW)
+            .limit(BATCH)
+        ).all()
+    for generation_id in ids:
+        with services.database.transaction() as session:
+            generation = session.get_one(Generation, generation_id, with_for_update=True)
+            time_out(session, generation)
+    return len(ids)
+
+
+def _take(services: Services, which: ColumnElement[bool], *, wait_seconds: float) -> list[str]:
+    """Pick what is due for a look, and put off its next look, so that two workers do not ask twice."""
+    due = (RenderAttempt.next_check_at.is_(None)) | (RenderAttempt.next_check_at <= NOW)
+    with services.database.transaction() as session:
+        waiting = session.scalar(
+            select(func.count()).select_from(
+                select(RenderAttempt.id).where(which, due).limit(BATCH).subquery()
+            )
+        )
+        granted = budget.take(session, "read", waiting) if waiting else 0
+        if not granted:
+            return []
+        chosen = (
+            select(RenderAttempt.id)
+            .where(which, due, RenderAttempt.remote_id.is_not(None))
+            .limit(granted)
+            .with_for_update(skip_locked=True)
+            .cte("chosen")
+        )
+        rows = session.scalars(
+            update(RenderAttempt)
+            .where(RenderAttempt.id == chosen.c.id)
+            .values(next_check_at=NOW + timedelta(seconds=wait_seconds))
+            .returning(RenderAttempt.remote_id)
+            .execution_options(synchronize_session=False)
+        ).all()
+    return [remote_id for remote_id in rows if remote_id]
+
+
+def _check(services: Services, remote_id: str) -> bool:
+    try:
+        report = services.gateway.get(remote_id)
+    except ProviderError as exc:
+        note_throttled(services, exc)
+        if exc.status == 404:
+            _vanished(services, remote_id)
+        return exc.status == 404
+    with services.database.transaction() as session:
+        applied = apply_provider_report(session, services.settings, report, detected_by="get")
+    return applied in (Applied.DRAWN, Applied.ENDED)
+
+
+def _vanished(services: Services, remote_id: str) -> None:
+    """The provider does not know the prediction any more."""
+    with services.database.transaction() as session:
+        attempt = session.scalars(select(RenderAttempt).where(RenderAttempt.remote_id == remote_id)).one()
+        generation = session.get_one(Generation, attempt.generation_id, with_for_update=True)
+        session.refresh(attempt)
+        if attempt.status != "accepted":
+            return
+        text = "The provider no longer knows this prediction."
+        found = known_trouble(FailureClass.ASSET_UNAVAILABLE, text, retryable=True)
+        attempt.remote_status = "aborted"
+        retry_or_fail(session, services.settings, generation, attempt, found)
+
+
+def _forget(services: Services, remote_id: str) -> None:
+    with services.database.transaction() as session:
+        session.execute(
+            update(RenderAttempt).where(RenderAttempt.remote_id == remote_id).values(remote_status="canceled")
+        )

@@ -1,0 +1,161 @@
+"""The sweep: one list of the provider's latest predictions tells about all of ours at once.
+
+It also settles open intents: a prediction that bears our reference is adopted; one that a whole list does not
+hold after the grace period was never made, and is sent again.
+"""
+
+import dataclasses
+from datetime import datetime, timedelta
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from core.failures.taxonomy import FailureClass
+from core.generation.endings import NOW, UNDER_WAY, known_trouble, retry_or_fail
+from core.generation.leases import take_named, unleased
+from core.generation.models import Generation, RenderAttempt
+from core.generation.reports import Applied, apply_provider_report, is_uuid
+from core.generation.states import State
+from core.provider import budget
+from core.provider.catalog import MODELS
+from core.provider.errors import ProviderError
+from core.provider.listing import Listing
+from core.provider.reports import ProviderReport
+from core.services import Services
+
+# The provider's clock may differ from the database's.
+CLOCK_SLACK = timedelta(seconds=60)
+MOST_PAGES = 60
+
+
+@dataclasses.dataclass(frozen=True)
+class Swept:
+    """What one sweep saw: pages read, reports that changed something, intents that were lost."""
+
+    pages: int = 0
+    changed: int = 0
+    drawn: int = 0
+    lost: int = 0
+
+
+def sweep(services: Services, *, worker: str) -> Swept | None:
+    """Sweep once, where something is open and it is this worker's turn; None where it was not."""
+    since = _begin(services, worker)
+    if since is None:
+        return None
+    try:
+        listing = services.gateway.list_since(since, max_pages=MOST_PAGES)
+    except ProviderError as exc:
+        note_throttled(services, exc)
+        raise
+    _pay_for_pages(services, listing)
+    return _apply(services, listing)
+
+
+def _begin(services: Services, worker: str) -> datetime | None:
+    """From when to list, if there is anything to look for and this worker holds the sweep now."""
+    settings = services.settings
+    with services.database.transaction() as session:
+        since = oldest_to_list(session, settings.sweep_window_seconds)
+        if since is None:
+            return None
+        mine = take_named(
+            session,
+            "sweep",
+            worker=worker,
+            lease_seconds=settings.lease_seconds,
+            every_seconds=settings.sweep_interval_seconds,
+        )
+        if not mine or not budget.take(session, "read", 1):
+            return None
+    return since - CLOCK_SLACK
+
+
+def oldest_to_list(session: Session, window_seconds: float) -> datetime | None:
+    """The submission time of the oldest attempt that the list shall tell about; None when nothing is open.
+
+    Intents without an answer are looked for however old they are; what the provider took up longer ago than
+    the window is asked for one by one (see `core.generation.stragglers`).
+    """
+    in_window = RenderAttempt.submitted_at > NOW - timedelta(seconds=window_seconds)
+    return session.scalar(
+        select(func.min(RenderAttempt.submitted_at)).where(
+            or_(RenderAttempt.status == "open", and_(RenderAttempt.status == "accepted", in_window))
+        )
+    )
+
+
+def note_throttled(services: Services, exc: ProviderError) -> None:
+    """A 429 seen by one worker pauses the requests of all."""
+    if exc.status == 429:
+        with services.database.transaction() as session:
+            budget.pause(session, "read", exc.retry_after or services.settings.backoff_base_seconds)
+
+
+def _pay_for_pages(services: Services, listing: Listing) -> None:
+    if listing.requests > 1:
+        with services.database.transaction() as session:
+            budget.take(session, "read", listing.requests - 1)
+
+
+def _apply(services: Services, listing: Listing) -> Swept:
+    changed = drawn = 0
+    for report in _news(services, listing):
+        with services.database.transaction() as session:
+            applied = apply_provider_report(session, services.settings, report, detected_by="sweep")
+        changed += applied in (Applied.ADOPTED, Applied.DRAWN, Applied.ENDED)
+        drawn += applied is Applied.DRAWN
+    lost = _settle_lost(services) if listing.complete and not listing.bad_items else 0
+    return Swept(listing.requests, changed, drawn, lost)
+
+
+def _news(services: Services, listing: Listing) -> list[ProviderReport]:
+    """The reports that may change something: found with one query, so that a quiet sweep writes nothing."""
+    by_id = {report.remote_id: report for report in listing.reports}
+    refs = {report.client_ref: report for report in listing.reports if is_uuid(report.client_ref)}
+    waiting = or_(
+        RenderAttempt.status.in_(UNDER_WAY),
+        RenderAttempt.remote_status.in_(("starting", "processing")),
+        and_(RenderAttempt.status.in_(("lost", "failed", "canceled")), RenderAttempt.remote_id.is_(None)),
+    )
+    with services.database.transaction() as session:
+        rows = session.execute(
+            select(RenderAttempt.remote_id, RenderAttempt.client_ref, RenderAttempt.status)
+            .where(or_(RenderAttempt.remote_id.in_(by_id), RenderAttempt.client_ref.in_(refs)))
+            .where(waiting)
+        ).all()
+    found = [(status, by_id.get(remote_id or "") or refs.get(str(ref))) for remote_id, ref, status in rows]
+    return [report for status, report in found if report and (report.status.terminal or status != "accepted")]
+
+
+def _settle_lost(services: Services) -> int:
+    """Give up the intents that a whole list did not hold after the grace period."""
+    settings = services.settings
+    overdue = NOW - timedelta(seconds=settings.adoption_grace_seconds)
+    with services.database.transaction() as session:
+        ids = session.scalars(
+            select(RenderAttempt.id)
+            .join(Generation, Generation.id == RenderAttempt.generation_id)
+            .where(RenderAttempt.status == "open", RenderAttempt.submitted_at < overdue, unleased())
+        ).all()
+    for attempt_id in ids:
+        with services.database.transaction() as session:
+            _lose(session, services, attempt_id)
+    return len(ids)
+
+
+def _lose(session: Session, services: Services, attempt_id: int) -> None:
+    attempt = session.get_one(RenderAttempt, attempt_id)
+    generation = session.get_one(Generation, attempt.generation_id, with_for_update=True)
+    session.refresh(attempt)
+    if attempt.status != "open" or generation.state != State.SUBMITTING:
+        return
+    if MODELS[generation.model].reference_field:
+        text = "The request never reached the provider: its list does not hold our reference."
+        found = known_trouble(FailureClass.NETWORK, text, retryable=True)
+        retry_or_fail(session, services.settings, generation, attempt, found, lost=True)
+        return
+    # Without a reference nobody can tell whether it was made: never pay twice on a guess.
+    text = "The answer was lost and this model carries no reference, so it may have been made."
+    found = known_trouble(FailureClass.SUBMISSION_UNCONFIRMED, text, retryable=False)
+    retry_or_fail(session, services.settings, generation, attempt, found, lost=True)

@@ -1,0 +1,22 @@
+"""The worker is this list."""
+
+from core.settings import Settings
+from jobs.heartbeat import beat_heart
+from jobs.store import store_avatars
+from jobs.stragglers import ask_for_stragglers, end_overdue_generations, stop_unwanted_predictions
+from jobs.submit import submit_generations
+from jobs.sweep import sweep_provider
+from jobs.ticker import Tick
+
+
+def ticks(settings: Settings) -> list[tuple[Tick, float]]:
+    """Every tick and its seconds."""
+    return [
+        (submit_generations, settings.tick_seconds),
+        (store_avatars, settings.tick_seconds),
+        (sweep_provider, settings.sweep_interval_seconds),
+        (stop_unwanted_predictions, settings.sweep_interval_seconds),
+        (end_overdue_generations, settings.sweep_interval_seconds),
+        (ask_for_stragglers, settings.straggler_interval_seconds),
+        (beat_heart, settings.heartbeat_seconds),
+    ]

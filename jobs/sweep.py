@@ -1,0 +1,11 @@
+"""Tick: read the provider's list, and store at once what it tells to be drawn."""
+
+from core.generation.sweep import sweep
+from jobs.store import store_avatars
+from jobs.ticker import Worker
+
+
+def sweep_provider(worker: Worker) -> None:
+    swept = sweep(worker.services, worker=worker.id)
+    if swept is not None and swept.drawn:
+        store_avatars(worker)
