@@ -14,6 +14,7 @@ TEST_WORKERS ?= 4
 .PHONY: run worker test test-pg16 check lint format types lock bench chromium clean help
 
 run: $(VENV)/.runtime ## set up what is missing and start Inkdesk on http://127.0.0.1:8501
+	@$(PYTHON) -m core.preflight
 	@exec $(PYTHON) -m streamlit run app.py
 
 worker: $(VENV)/.runtime ## start one more worker, alone
