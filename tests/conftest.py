@@ -1,13 +1,13 @@
 """Fixtures that every kind of test shares: real servers, started once, and a fresh database for each test."""
 
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
-from filelock import FileLock
 
 from core.database import Database, connect
 from core.embedded.postgres import EmbeddedPostgres
@@ -18,18 +18,27 @@ POSTGRES_VERSION = int(os.environ.get("INKDESK_TEST_POSTGRES", "18"))
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "400"}
 
 
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A folder with a short path that a database server may live in, also when root runs the tests.
+
+    Not pytest's own: another pytest that starts meanwhile closes those folders to all but root.
+    """
+    with tempfile.TemporaryDirectory(prefix="inkdesk-") as folder:
+        yield Path(folder)
+
+
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     """The address of one PostgreSQL server of this test process, with a migrated template in it."""
-    folder = tmp_path_factory.mktemp("pg") / "data"
-    server = EmbeddedPostgres(folder, version=POSTGRES_VERSION, options=FAST)
-    with FileLock(tmp_path_factory.getbasetemp().parent / "postgres.lock"):
+    with tempfile.TemporaryDirectory(prefix="inkdesk-") as folder:
+        server = EmbeddedPostgres(Path(folder) / "pg", version=POSTGRES_VERSION, options=FAST)
         url = server.start()
-    database = connect(url)
-    upgrade(database)
-    database.dispose()
-    yield url
-    server.stop()
+        database = connect(url)
+        upgrade(database)
+        database.dispose()
+        yield url
+        server.stop()
 
 
 @pytest.fixture

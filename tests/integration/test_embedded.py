@@ -1,0 +1,100 @@
+"""The embedded servers: real ones, found again after a crash, one home one Inkdesk."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from core.embedded.children import Child
+from core.embedded.home import Home
+from core.embedded.objects import EmbeddedObjectStore
+from core.embedded.postgres import EmbeddedPostgres
+from core.errors import SetupError
+
+SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
+
+
+def test_a_second_inkdesk_in_one_home_is_told_where_the_first_serves(tmp_path: Path) -> None:
+    first, second = Home(tmp_path / "home"), Home(tmp_path / "home")
+    first.enter()
+    first.leave_word({"url": "http://127.0.0.1:8501", "addresses": {}})
+    with pytest.raises(SetupError, match=r"already running at http://127\.0\.0\.1:8501"):
+        second.enter()
+    first.leave()
+    second.enter()
+    assert second.word() is None
+    second.leave()
+
+
+def test_a_home_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(SetupError, match="INKDESK_HOME"):
+        Home(tmp_path / "file" / "home").enter()
+
+
+def test_an_orphan_of_a_killed_start_is_ended_by_the_next_one(tmp_path: Path) -> None:
+    lost = Child("sleeper", tmp_path)
+    lost.start(SLEEPER)
+    orphan = psutil.Process(json.loads((tmp_path / "sleeper.json").read_text())["pid"])
+    again = Child("sleeper", tmp_path)
+    again.start(SLEEPER)
+    assert not orphan.is_running() or orphan.status() == psutil.STATUS_ZOMBIE
+    again.stop()
+    assert not (tmp_path / "sleeper.json").exists()
+    lost.stop()
+
+
+def test_a_stranger_that_got_an_old_number_is_left_alone(tmp_path: Path) -> None:
+    with subprocess.Popen(SLEEPER) as stranger:
+        (tmp_path / "sleeper.json").write_text(json.dumps({"pid": stranger.pid, "born": 12345.0}))
+        Child("sleeper", tmp_path).end_orphan()
+        assert stranger.poll() is None
+        stranger.kill()
+
+
+def test_a_child_that_dies_at_once_is_told_with_its_log(tmp_path: Path) -> None:
+    child = Child("broken", tmp_path)
+    child.start([sys.executable, "-c", "raise SystemExit('no')"])
+    with pytest.raises(SetupError, match=r"broken did not start.*broken\.log"):
+        child.wait_until(lambda: False)
+    child.stop()
+
+
+def test_the_object_store_keeps_its_keys_and_hides_them(tmp_path: Path) -> None:
+    store = EmbeddedObjectStore(tmp_path / "objects", tmp_path / "run")
+    first = store.start()
+    commands = [" ".join(child.cmdline()) for child in psutil.Process().children(recursive=True)]
+    store.stop()
+    second = store.start()
+    store.stop()
+    assert (first.access_key, first.secret_key) == (second.access_key, second.secret_key)
+    assert not any(first.secret_key in command for command in commands)
+    assert first.secret_key not in repr(first)
+    assert (tmp_path / "run" / "s3-keys.json").stat().st_mode & 0o077 == 0
+
+
+def test_postgres_outlives_a_killed_process_and_is_taken_over(short_folder: Path, repository: Path) -> None:
+    script = (
+        "import sys, time; from pathlib import Path; from core.embedded.postgres import EmbeddedPostgres; "
+        "print(EmbeddedPostgres(Path(sys.argv[1])).start(), flush=True); time.sleep(600)"
+    )
+    folder = short_folder / "pg"
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(folder)], cwd=repository, stdout=subprocess.PIPE, text=True
+    ) as killed:
+        assert killed.stdout is not None
+        url = killed.stdout.readline().strip()
+        with psycopg.connect(url) as connection:
+            connection.execute("CREATE TABLE kept (n int)")
+        os.kill(killed.pid, signal.SIGKILL)
+    server = EmbeddedPostgres(folder)
+    with psycopg.connect(server.start()) as connection:
+        connection.execute("SELECT n FROM kept")
+    server.stop()
+    assert not (folder / "postmaster.pid").exists()
