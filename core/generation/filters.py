@@ -14,7 +14,7 @@ from core.generation.models import Generation
 from core.generation.states import OPEN, State
 
 # A word that many prompts hold fills a page from so many of the newest; only a rarer one needs the index.
-NEWEST = 500
+NEWEST = 200
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +69,7 @@ def _of_the_newest(
     return list(session.scalars(_ordered(query, cursor, limit)))
 
 
-def _matching(filter_: Filter, words: list[str], cursor: Cursor | None) -> Select[Any]:
+def _matching(filter_: Filter, words: list[str], cursor: Cursor | None) -> Select[*tuple[Any, ...]]:
     conditions = _narrow(filter_, cursor)
     if not words:
         return select(Generation.id).where(*conditions)
@@ -81,7 +81,7 @@ def _matching(filter_: Filter, words: list[str], cursor: Cursor | None) -> Selec
     return select(found.prefix_with("MATERIALIZED").c.id)
 
 
-def _ordered(query: Select[Any], cursor: Cursor | None, limit: int) -> Select[Any]:
+def _ordered(query: Select[*tuple[Any, ...]], cursor: Cursor | None, limit: int) -> Select[*tuple[Any, ...]]:
     column = query.selected_columns[0]
     return query.order_by(column.asc() if cursor and cursor.newer else column.desc()).limit(limit)
 
@@ -89,7 +89,7 @@ def _ordered(query: Select[Any], cursor: Cursor | None, limit: int) -> Select[An
 def _holds(words: list[str]) -> ColumnElement[bool]:
     # The very expression of the index.
     vector: ColumnElement[Any] = literal_column(
-        "to_tsvector('simple', translate(generation.prompt, './@:_-', '      '))"
+        "to_tsvector('simple', translate(generation.prompt, './@_:-', '      '))"
     )
     return vector.bool_op("@@")(func.to_tsquery("simple", " & ".join(f"'{word}':*" for word in words)))
 

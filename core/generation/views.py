@@ -86,7 +86,7 @@ def _page(session: Session, ids: list[int], *, older: bool, newer: bool) -> Page
     return Page(rows, Cursor(ids[-1]) if older else None, edge if newer else None, now)
 
 
-def _rows(ids: list[int]) -> Select[Any]:
+def _rows(ids: list[int]) -> Select[*tuple[Any, ...]]:
     cost = (
         select(func.sum(RenderAttempt.cost_usd))
         .where(RenderAttempt.generation_id == Generation.id)
@@ -121,6 +121,6 @@ def _rows(ids: list[int]) -> Select[Any]:
     )
 
 
-def _row(row: Row[Any]) -> GenerationRow:
+def _row(row: Row[*tuple[Any, ...]]) -> GenerationRow:
     values = row._asdict()
     return GenerationRow(**values | {"state": State(values["state"])})

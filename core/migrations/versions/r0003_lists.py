@@ -20,7 +20,7 @@ CREATE INDEX generation_finished_at ON generation (finished_at) INCLUDE (state, 
 -- Words, because pg_trgm is not everywhere. Signs that would glue words together (a/b, a.b) become blanks.
 -- Ended generations only: each move writes all indexes of a row anew, and this is the dear one.
 CREATE INDEX generation_prompt_words ON generation
-    USING gin (to_tsvector('simple', translate(prompt, './@:_-', '      ')))
+    USING gin (to_tsvector('simple', translate(prompt, './@_:-', '      ')))
     WHERE finished_at IS NOT NULL;
 """
 
