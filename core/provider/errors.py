@@ -11,6 +11,10 @@ class Outcome(enum.StrEnum):
     UNKNOWN = "unknown"  # it may have been done: look before sending it again
 
 
+class WebhookRejected(Exception):
+    """A webhook is not the provider's, too old, or unreadable. Answer 4xx and do nothing."""
+
+
 class ProviderError(Exception):
     """The provider refused, broke or did not answer. Its text is already scrubbed of secrets.
 

@@ -26,7 +26,8 @@ class ProviderReport:
 
     `client_ref` is the reference that we sent along, where the model has a field for it. `output` holds the
     addresses (https or data URIs) of what was drawn; `output_problem` says why it could not be read as such.
-    Times are aware datetimes, durations seconds.
+    `odd_status` is what the provider said where that is none of its documented states; `status` is then our
+    reading of it. Times are aware datetimes, durations seconds.
     """
 
     remote_id: str
@@ -37,11 +38,12 @@ class ProviderReport:
     started_at: datetime | None = None
     completed_at: datetime | None = None
     predict_seconds: float | None = None
-    output: tuple[str, ...] = ()
+    output: tuple[str, ...] = dataclasses.field(default=(), repr=False)  # may be a face
     output_problem: str | None = None
     error: str | None = None
     data_removed: bool = False
     web_url: str | None = None
+    odd_status: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +52,7 @@ class RenderRequest:
 
     model: str
     prompt: str
-    selfie: bytes
+    selfie: bytes = dataclasses.field(repr=False)
     selfie_content_type: str
     client_ref: str
     cancel_after: float

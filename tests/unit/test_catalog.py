@@ -1,0 +1,161 @@
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from core.errors import InvalidInput, SetupError
+from core.provider.catalog import MODELS, build_input, price_usd, retirement_notice, upstream_usd
+from core.provider.reports import RenderRequest
+
+ONE = MODELS["openai/gpt-image-1"]
+MINI = MODELS["openai/gpt-image-1-mini"]
+ONE_FIVE = MODELS["openai/gpt-image-1.5"]
+TWO = MODELS["openai/gpt-image-2"]
+
+
+def a_request(**changes: Any) -> RenderRequest:
+    given: dict[str, Any] = {
+        "model": "openai/gpt-image-1",
+        "prompt": "A comic figure",
+        "selfie": b"x",
+        "selfie_content_type": "image/png",
+        "client_ref": "ref-7",
+        "cancel_after": 60,
+    }
+    return RenderRequest(**(given | changes))
+
+
+def test_the_catalog_holds_the_four_models_under_their_slugs() -> None:
+    assert list(MODELS) == [ONE.slug, MINI.slug, ONE_FIVE.slug, TWO.slug]
+    assert [model.needs_openai_key for model in MODELS.values()] == [True, True, False, False]
+
+
+@pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.slug)
+def test_every_model_is_asked_for_one_square_png_that_carries_our_reference(model: Any) -> None:
+    given = build_input(model, a_request(), "https://files/selfie.png", "sk-1")
+
+    assert given["prompt"] == "A comic figure"
+    assert given["input_images"] == ["https://files/selfie.png"]
+    assert given["aspect_ratio"] == "1:1"
+    assert given["number_of_images"] == 1
+    assert given["output_format"] == "png"
+    assert given["user_id"] == "ref-7"
+    assert given["openai_api_key"] == "sk-1"
+    assert model.reference_field == "user_id"
+
+
+@pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.slug)
+def test_every_preset_and_provider_default_is_an_allowed_value(model: Any) -> None:
+    for parameter in model.parameters:
+        assert parameter.preset in parameter.allowed
+        assert parameter.provider_default in parameter.allowed
+
+
+def test_chosen_parameters_replace_the_presets() -> None:
+    chosen = {"quality": "high", "background": "transparent", "moderation": "low", "output_format": "webp"}
+
+    given = build_input(ONE, a_request(parameters=chosen), "uri", "sk-1")
+
+    assert {name: given[name] for name in chosen} == chosen
+
+
+@pytest.mark.parametrize(("model", "sent"), [(ONE, True), (MINI, False), (ONE_FIVE, True), (TWO, False)])
+def test_input_fidelity_is_sent_only_where_it_is_supported(model: Any, sent: bool) -> None:
+    given = build_input(model, a_request(parameters={"input_fidelity": "high"}), "uri", "sk-1")
+
+    assert ("input_fidelity" in given) is sent
+
+
+@pytest.mark.parametrize(
+    ("model", "parameters", "says"),
+    [
+        (ONE, {"quality": "ultra"}, "quality 'ultra' is not offered by openai/gpt-image-1"),
+        (TWO, {"background": "transparent"}, "choose one of auto, opaque"),
+        (ONE, {"seed": "7"}, "has no parameter 'seed'"),
+        (ONE, {"user_id": "somebody"}, "has no parameter 'user_id'"),
+        (ONE, {"background": "transparent", "output_format": "jpeg"}, "choose png or webp"),
+    ],
+)
+def test_what_a_model_does_not_take_is_refused_with_a_reason(
+    model: Any, parameters: dict[str, str], says: str
+) -> None:
+    with pytest.raises(InvalidInput, match=says):
+        build_input(model, a_request(parameters=parameters), "uri", "sk-1")
+
+
+@pytest.mark.parametrize(("prompt", "says"), [(" \n", "is empty"), ("x" * 32_001, "32,001 characters")])
+def test_a_prompt_that_no_model_takes_is_refused(prompt: str, says: str) -> None:
+    with pytest.raises(InvalidInput, match=says):
+        build_input(ONE, a_request(prompt=prompt), "uri", "sk-1")
+
+
+def test_a_missing_openai_key_is_refused_where_it_is_required_and_left_out_where_it_is_optional() -> None:
+    with pytest.raises(SetupError, match="OPENAI_API_KEY"):
+        build_input(ONE, a_request(), "uri", None)
+    assert "openai_api_key" not in build_input(TWO, a_request(), "uri", None)
+
+
+@pytest.mark.parametrize(("quality", "usd"), [("low", "0.012"), ("medium", "0.043"), ("high", "0.168")])
+def test_the_price_of_gpt_image_1_is_openais_plus_replicates_fee(quality: str, usd: str) -> None:
+    assert price_usd(ONE, quality) == Decimal(usd)
+
+
+def test_high_fidelity_adds_its_surcharge() -> None:
+    assert price_usd(ONE, "medium", input_fidelity="high") == Decimal("0.084")
+    assert upstream_usd(MINI, "medium", input_fidelity="high") == Decimal("0.011")  # not sent there
+    assert upstream_usd(ONE_FIVE, "medium", input_fidelity="high") is None  # not published
+
+
+def test_an_unknown_price_is_none() -> None:
+    assert price_usd(ONE, "auto") is None
+    assert [price_usd(model, "low") for model in (MINI, ONE_FIVE, TWO)] == [None, None, None]
+    assert [upstream_usd(model, "low") for model in (MINI, ONE_FIVE, TWO)] == [
+        Decimal("0.005"),
+        Decimal("0.009"),
+        Decimal("0.006"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("image_format", "size", "accepted"),
+    [
+        ("PNG", (1024, 1024), True),
+        ("webp", (1024, 1024), True),
+        ("JPEG", (1024, 1024), True),
+        ("GIF", (1024, 1024), False),
+        ("PNG", (2, 2), False),
+        ("PNG", (1024, 1536), False),
+    ],
+)
+def test_only_a_square_of_1024_in_a_known_format_is_a_valid_answer(
+    image_format: str, size: tuple[int, int], accepted: bool
+) -> None:
+    for model in MODELS.values():
+        assert model.accepts_output(image_format, size) is accepted
+        assert model.converts_output is False
+
+
+def test_a_retirement_is_announced_before_and_explained_after_its_day() -> None:
+    before = retirement_notice(ONE.slug, date(2026, 10, 22))
+    after = retirement_notice(ONE.slug, date(2026, 10, 23))
+
+    assert before == (
+        "OpenAI has announced to end openai/gpt-image-1 on 2026-10-23. "
+        "Move to openai/gpt-image-2 before that day."
+    )
+    assert after is not None
+    assert "INKDESK_MODEL=openai/gpt-image-2" in after
+    for model in (MINI, ONE_FIVE):
+        assert "2026-12-01" in (retirement_notice(model.slug, date(2026, 11, 1)) or "")
+
+
+def test_a_model_without_an_announced_end_has_no_notice() -> None:
+    assert retirement_notice(TWO.slug, date(2027, 1, 1)) is None
+    assert retirement_notice("no/such-model", date(2027, 1, 1)) is None
+
+
+def test_every_successor_is_in_the_catalog_and_not_retired_itself() -> None:
+    for model in MODELS.values():
+        if model.retirement:
+            assert MODELS[model.retirement.successor].retirement is None
