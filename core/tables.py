@@ -1,6 +1,7 @@
 """Imports every domain's tables, so that the metadata is whole for migrations and their check."""
 
 from core.access import models as access
+from core.credits import models as ledger
 from core.customers import models as customers
 from core.database import Base
 from core.generation import models as generation
@@ -9,4 +10,4 @@ from core.provider import models as provider
 
 metadata = Base.metadata
 
-__all__ = ["access", "customers", "generation", "images", "metadata", "provider"]
+__all__ = ["access", "customers", "generation", "images", "ledger", "metadata", "provider"]

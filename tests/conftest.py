@@ -1,5 +1,6 @@
 """Fixtures that every kind of test shares: real servers, started once, and a fresh database for each test."""
 
+import contextlib
 import os
 import tempfile
 import uuid
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from core.database import Database, connect
 from core.embedded.postgres import EmbeddedPostgres
@@ -41,9 +44,9 @@ def postgres_url() -> Iterator[str]:
         server.stop()
 
 
-@pytest.fixture
-def database_url(postgres_url: str) -> Iterator[str]:
-    """The address of a migrated database that only this test uses."""
+@contextlib.contextmanager
+def fresh_database(postgres_url: str) -> Iterator[str]:
+    """The address of a new migrated database, which is dropped at the end."""
     name = f"t_{uuid.uuid4().hex}"
     with psycopg.connect(postgres_url.replace("/inkdesk?", "/postgres?"), autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name} TEMPLATE inkdesk")
@@ -52,11 +55,37 @@ def database_url(postgres_url: str) -> Iterator[str]:
 
 
 @pytest.fixture
+def database_url(postgres_url: str) -> Iterator[str]:
+    """The address of a migrated database that only this test uses."""
+    with fresh_database(postgres_url) as url:
+        yield url
+
+
+@pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     """A migrated database that only this test uses."""
     database = connect(database_url)
     yield database
     database.dispose()
+
+
+@pytest.fixture(scope="module")
+def shared_database(postgres_url: str) -> Iterator[Database]:
+    """A migrated database that the tests of one module share: they commit nothing."""
+    with fresh_database(postgres_url) as url:
+        database = connect(url)
+        yield database
+        database.dispose()
+
+
+@pytest.fixture
+def session(shared_database: Database) -> Iterator[Session]:
+    """A session on the shared database; what the test did is checked as at a commit, and rolled back."""
+    with shared_database.sessions() as session:
+        yield session
+        if session.is_active:
+            session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+        session.rollback()
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ CREATE TABLE transfer (
     reverses_id bigint CONSTRAINT transfer_reverses_id_fkey REFERENCES transfer,
     actor text NOT NULL CONSTRAINT transfer_actor_told CHECK (btrim(actor) <> ''),
     reason text CONSTRAINT transfer_reason_told
-        CHECK (btrim(reason) <> '' OR (reason IS NULL AND kind IN ('charge','capture'))),
+        CHECK (CASE WHEN reason IS NULL THEN kind IN ('charge','capture') ELSE btrim(reason) <> '' END),
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
     CONSTRAINT transfer_between_two CHECK (from_account <> to_account),

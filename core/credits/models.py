@@ -1,0 +1,90 @@
+"""The ledger's tables. Only the database's own function `post_transfer` writes them."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, func, text
+from sqlalchemy.dialects.postgresql.base import ischema_names
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import UserDefinedType
+
+from core.database import Base, HasId
+
+
+class TransactionId(UserDefinedType[str]):
+    """PostgreSQL's `xid8`: which transaction wrote a row, never reused within one cluster."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "xid8"
+
+
+# SQLAlchemy does not know the type by itself and would warn when it reads our schema.
+ischema_names["xid8"] = TransactionId
+
+
+class Account(HasId, Base):
+    """Where credits are: one wallet a customer, and five system accounts."""
+
+    __tablename__ = "account"
+
+    kind: Mapped[str]  # wallet, issued, in_flight, revenue, goodwill, clawback
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"), unique=True)
+    opened_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class WalletBalance(Base):
+    """What a wallet holds now, and the head of its chain. System accounts have no such row: none is hot."""
+
+    __tablename__ = "wallet_balance"
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), primary_key=True)
+    balance: Mapped[int] = mapped_column(server_default="0")
+    version: Mapped[int] = mapped_column(server_default="0")
+    head_hash: Mapped[bytes] = mapped_column(server_default="")
+
+
+class Charge(Base):
+    """What one generation cost, and the cap on what of it is captured or given back."""
+
+    __tablename__ = "charge"
+
+    generation_id: Mapped[int] = mapped_column(ForeignKey("generation.id"), primary_key=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    amount: Mapped[int]
+    captured: Mapped[int] = mapped_column(server_default="0")
+    refunded: Mapped[int] = mapped_column(server_default="0")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+
+class Transfer(HasId, Base):
+    """One move of credits between two accounts. `key` is unique for ever: the same key never moves twice."""
+
+    __tablename__ = "transfer"
+
+    key: Mapped[str] = mapped_column(unique=True)
+    request_hash: Mapped[bytes]
+    kind: Mapped[str]  # grant, charge, capture, refund, goodwill, reversal
+    from_account: Mapped[int]
+    to_account: Mapped[int]
+    amount: Mapped[int]
+    generation_id: Mapped[int | None] = mapped_column(ForeignKey("charge.generation_id"))
+    reverses_id: Mapped[int | None] = mapped_column(ForeignKey("transfer.id"))
+    actor: Mapped[str]
+    reason: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    xid: Mapped[str] = mapped_column(TransactionId, server_default=text("pg_current_xact_id()"))
+
+
+class Entry(Base):
+    """One leg of a transfer; a wallet's legs are numbered, carry the balance after, and are chained."""
+
+    __tablename__ = "entry"
+
+    transfer_id: Mapped[int] = mapped_column(ForeignKey("transfer.id"), primary_key=True)
+    account_id: Mapped[int] = mapped_column(primary_key=True)
+    amount: Mapped[int]
+    version: Mapped[int | None]
+    balance_after: Mapped[int | None]
+    hash: Mapped[bytes | None]

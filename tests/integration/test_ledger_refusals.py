@@ -1,0 +1,242 @@
+"""The database itself refuses what must never happen, whoever asks."""
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from core.credits import ledger, views
+from core.database import Database
+from tests.support.factories import make_customer
+from tests.support.wallets import charged, ended, rich
+
+HEADER = """
+INSERT INTO transfer (key, request_hash, kind, from_account, to_account, amount, actor, reason)
+VALUES ('by hand', '', 'grant', 1, 2, 5, 'Sam', 'r') RETURNING id"""
+
+
+def refused(session: Session, sql: str, **values: object) -> str | None:
+    """The SQLSTATE with which a statement is refused; None when it was not."""
+    try:
+        with session.begin_nested():
+            session.execute(text(sql), values)
+            session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+            session.execute(text("SET CONSTRAINTS ALL DEFERRED"))
+    except DBAPIError as exc:
+        return str(getattr(exc.orig, "sqlstate", ""))
+    return None
+
+
+def post(session: Session, key: str, kind: str, amount: int | None = None, **references: int) -> str | None:
+    named = "".join(f", p_{name} => {number}" for name, number in references.items())
+    return refused(
+        session,
+        f"SELECT * FROM post_transfer(:key, :kind, 'Sam', 'r', cast(:amount AS bigint){named})",  # noqa: S608
+        key=key,
+        kind=kind,
+        amount=amount,
+    )
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE transfer SET actor = 'nobody'",
+        "DELETE FROM transfer",
+        "TRUNCATE transfer CASCADE",
+        "UPDATE entry SET amount = amount",
+        "DELETE FROM entry",
+        "TRUNCATE entry",
+        "UPDATE account SET customer_id = NULL, kind = 'revenue'",
+        "DELETE FROM account",
+        "TRUNCATE account CASCADE",
+        "DELETE FROM wallet_balance",
+        "TRUNCATE wallet_balance",
+        "DELETE FROM charge",
+        "TRUNCATE charge CASCADE",
+        "UPDATE charge SET amount = amount + 1",
+        "UPDATE charge SET customer_id = customer_id",
+    ],
+)
+def test_what_was_written_is_never_changed(database: Database, statement: str) -> None:
+    with database.transaction() as session:
+        charged(session, rich(session))
+    with database.transaction() as session:
+        assert refused(session, statement) == "IK001"
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        "(1, -5)",
+        "(1, -5), (2, 4)",
+        "(1, 5), (2, -5)",
+        "(1, -6), (2, 6)",
+        "(1, -5), (3, 5)",
+    ],
+    ids=["one leg", "unequal", "backwards", "another amount", "another account"],
+)
+def test_entries_that_are_no_pair_of_their_transfer_are_refused(session: Session, entries: str) -> None:
+    made = session.execute(text(HEADER)).scalar_one()
+    insert = (
+        "INSERT INTO entry (transfer_id, account_id, amount)"  # noqa: S608
+        f" SELECT :id, * FROM (VALUES {entries}) AS legs"
+    )
+    assert refused(session, insert, id=made) == "IK002"
+    session.rollback()
+
+
+def test_a_third_leg_is_refused(session: Session) -> None:
+    number = charged(session, rich(session))
+    insert = """
+        INSERT INTO entry (transfer_id, account_id, amount)
+        SELECT t.id, a.id, CASE a.kind WHEN 'issued' THEN 5 ELSE -5 END FROM transfer t, account a
+        WHERE t.key = :key AND a.kind IN ('issued','goodwill')"""
+    assert refused(session, insert, key=f"charge:{number}") == "IK002"
+
+
+def test_a_transfer_without_entries_does_not_commit(database: Database) -> None:
+    with pytest.raises(DBAPIError) as caught, database.transaction() as session:
+        session.execute(text(HEADER))
+    assert getattr(caught.value.orig, "sqlstate", None) == "IK002"
+
+
+def test_a_key_is_never_used_for_another_transfer(session: Session) -> None:
+    customer, other = rich(session), rich(session, name="Eve")
+    assert post(session, "k", "grant", 5, customer=customer.id) is None
+    assert post(session, "k", "grant", 5, customer=customer.id) is None
+    assert post(session, "k", "grant", 6, customer=customer.id) == "IK003"
+    assert post(session, "k", "grant", 5, customer=other.id) == "IK003"
+    assert ledger.balance(session, customer_id=customer.id) == 105
+
+
+def test_a_wallet_is_never_overdrawn(session: Session) -> None:
+    customer = rich(session, 4)
+    assert refused(session, "UPDATE wallet_balance SET balance = -1") == "23514"
+    grant = session.execute(text("SELECT id FROM transfer")).scalar_one()
+    assert post(session, "x", "grant", 5, customer=customer.id) is None
+    charged(session, customer, 7)
+    assert post(session, f"reverse:{grant}", "reversal", reverses=grant) == "IK005"
+
+
+def test_a_charge_is_settled_once_whatever_the_key(session: Session) -> None:
+    customer = rich(session)
+    kept = ended(session, charged(session, customer), "succeeded")
+    returned = ended(session, charged(session, customer), "failed")
+    assert post(session, "a", "capture", generation=kept) in ("IK006", "23505")
+    assert post(session, "b", "refund", generation=kept) == "IK006"
+    assert post(session, "c", "refund", generation=returned) in ("IK006", "23505")
+    assert post(session, "d", "capture", generation=returned) == "IK006"
+    charge = {"generation": kept, "customer": customer.id}
+    assert post(session, "e", "charge", 10, **charge) == "23505"
+    assert ledger.balance(session, customer_id=customer.id) == 90
+
+
+def test_no_more_than_the_charge_comes_back(session: Session) -> None:
+    number = charged(session, rich(session), 10)
+    assert post(session, "a", "refund", 11, generation=number) == "IK006"
+    for counters in ("refunded = 11", "refunded = -1", "captured = 5", "captured = 10, refunded = 1"):
+        assert refused(session, f"UPDATE charge SET {counters}") == "23514", counters  # noqa: S608
+    assert post(session, "b", "refund", 4, generation=number) is None
+    assert post(session, "c", "refund", 4, generation=number) == "23505"
+
+
+def test_two_captures_of_one_charge_cannot_both_be_written(session: Session) -> None:
+    ended(session, charged(session, rich(session)), "succeeded")
+    copy = """
+        INSERT INTO transfer
+            (key, request_hash, kind, from_account, to_account, amount, generation_id, actor)
+        SELECT 'again', request_hash, kind, from_account, to_account, amount, generation_id, actor
+        FROM transfer WHERE kind = 'capture'"""
+    assert refused(session, copy) == "23505"
+
+
+def test_a_charge_comes_from_the_customer_of_its_generation(session: Session) -> None:
+    stranger = rich(session, name="Eve")
+    number = charged(session, rich(session))
+    assert post(session, "a", "charge", 10, customer=stranger.id, generation=number) == "IK007"
+    assert post(session, "b", "refund", customer=stranger.id, generation=number) == "IK007"
+    assert post(session, "c", "capture", generation=number + 1) == "IK007"
+
+
+def test_a_grant_is_reversed_once(session: Session) -> None:
+    customer = rich(session, 50)
+    grant = session.execute(text("SELECT id FROM transfer")).scalar_one()
+    assert post(session, "r1", "reversal", reverses=grant) is None
+    assert ledger.balance(session, customer_id=customer.id) == 0
+    assert views.account_totals(session)["issued"] == 0
+    assert post(session, "r1", "reversal", reverses=grant) is None
+    assert post(session, "r2", "reversal", reverses=grant) == "23505"
+
+
+def test_only_a_transfer_without_a_charge_is_reversed(session: Session) -> None:
+    customer = rich(session, 50)
+    grant = session.execute(text("SELECT id FROM transfer")).scalar_one()
+    number = charged(session, customer)
+    charge = session.execute(text("SELECT max(id) FROM transfer")).scalar_one()
+    assert post(session, "r1", "reversal", reverses=charge) == "IK008"
+    assert post(session, "r2", "reversal", reverses=charge + 1000) == "IK008"
+    assert post(session, "r3", "reversal", 49, reverses=grant) == "IK008"
+    ended(session, number, "canceled")
+    assert post(session, "r4", "reversal", reverses=grant) is None
+    reversal = session.execute(text("SELECT max(id) FROM transfer")).scalar_one()
+    assert post(session, "r5", "reversal", reverses=reversal) == "IK008"
+
+
+def test_goodwill_goes_to_the_wallet_that_was_charged(session: Session) -> None:
+    customer = rich(session, 50)
+    number = ended(session, charged(session, customer), "succeeded")
+    assert post(session, "refund:case-1", "goodwill", 4, generation=number) is None
+    assert ledger.balance(session, customer_id=customer.id) == 44
+    assert views.account_totals(session)["goodwill"] == -4
+
+
+@pytest.mark.parametrize(
+    ("kind", "actor", "reason", "amount", "state"),
+    [
+        ("gift", "Sam", "r", 5, "23514"),
+        ("grant", " ", "r", 5, "23514"),
+        ("grant", "Sam", None, 5, "23514"),
+        ("grant", "Sam", "", 5, "23514"),
+        ("grant", "Sam", "r", 0, "23514"),
+        ("grant", "Sam", "r", -5, "23514"),
+        ("grant", "Sam", "r", None, "23502"),
+    ],
+)
+def test_a_transfer_says_who_what_and_why(
+    session: Session, kind: str, actor: str, reason: str | None, amount: int | None, state: str
+) -> None:
+    customer = rich(session)
+    call = "SELECT * FROM post_transfer('k', :kind, :actor, :reason, cast(:amount AS bigint), :customer)"
+    values = {"kind": kind, "actor": actor, "reason": reason, "amount": amount}
+    assert refused(session, call, customer=customer.id, **values) == state
+
+
+def test_nothing_is_granted_to_who_has_no_wallet(session: Session) -> None:
+    assert post(session, "k", "grant", 5, customer=make_customer(session).id) == "IK004"
+
+
+def test_two_entries_of_a_wallet_never_bear_the_same_number(session: Session) -> None:
+    rich(session)
+    session.execute(text("SET LOCAL session_replication_role = replica"))
+    copy = """
+        INSERT INTO entry SELECT transfer_id + 1000, account_id, amount, version, balance_after, hash
+        FROM entry WHERE version IS NOT NULL"""
+    assert refused(session, copy) == "23505"
+
+
+@pytest.mark.parametrize(
+    ("values", "state"),
+    [
+        ("('wallet', {customer})", "23505"),
+        ("('revenue', NULL)", "23505"),
+        ("('wallet', NULL)", "23514"),
+        ("('revenue', {other})", "23514"),
+        ("('pocket', NULL)", "23514"),
+    ],
+)
+def test_a_customer_has_one_wallet_and_the_house_one_account_of_each_kind(
+    session: Session, values: str, state: str
+) -> None:
+    row = values.format(customer=rich(session).id, other=make_customer(session).id)
+    assert refused(session, f"INSERT INTO account (kind, customer_id) VALUES {row}") == state  # noqa: S608

@@ -1,0 +1,45 @@
+"""Customers with credits, and generations that are charged and ended, for tests of money."""
+
+import uuid
+
+from sqlalchemy.orm import Session
+
+from core.credits import ledger
+from core.customers.models import Customer
+from core.generation.models import Generation
+from tests.support.factories import NOON, make_customer, make_generation
+
+
+def rich(session: Session, credits_held: int = 100, *, name: str = "Ada") -> Customer:
+    """A customer whose wallet holds that many credits."""
+    customer = make_customer(session, name=name)
+    ledger.grant(
+        session,
+        customer_id=customer.id,
+        amount=credits_held,
+        reason="welcome",
+        key=uuid.uuid4().hex,
+        actor="Sam",
+    )
+    return customer
+
+
+def charged(session: Session, customer: Customer, price: int = 10) -> int:
+    """A queued generation that the customer was charged for."""
+    generation = make_generation(session, customer=customer, credits=price)
+    ledger.charge(session, generation_id=generation.id, customer_id=customer.id, amount=price, actor="Sam")
+    return generation.id
+
+
+def ended(session: Session, generation_id: int, state: str) -> int:
+    """End a generation, and move its credits to where that end wants them."""
+    generation = session.get_one(Generation, generation_id)
+    generation.state, generation.finished_at = state, NOON
+    if state == "failed":
+        generation.failure_class, generation.failure_message = "timeout", "It took too long."
+    if state == "succeeded":
+        ledger.capture(session, generation_id=generation_id, actor="worker")
+    else:
+        ledger.refund(session, generation_id=generation_id, actor="worker", reason=state)
+    session.flush()
+    return generation_id
