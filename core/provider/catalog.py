@@ -1,6 +1,7 @@
 """The models we can draw with: their inputs, prices and notes. One table, read by everything else."""
 
 import dataclasses
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Literal
@@ -142,9 +143,7 @@ def build_input(
     """
     if model.needs_openai_key and not openai_api_key:
         raise SetupError(f"OPENAI_API_KEY is missing: {model.slug} draws on your own OpenAI account")
-    chosen = _chosen(model, request.parameters)
-    if chosen.get("background") == "transparent" and chosen["output_format"] == "jpeg":
-        raise InvalidInput("A JPEG has no transparent background: choose png or webp")
+    chosen = checked_parameters(model, request.parameters)
     key = {"openai_api_key": openai_api_key} if openai_api_key else {}
     return {
         "prompt": _checked_prompt(model, request.prompt),
@@ -157,7 +156,15 @@ def build_input(
     }
 
 
-def _chosen(model: Model, wanted: dict[str, str]) -> dict[str, str]:
+def check_parameters(slug: str, parameters: Mapping[str, str]) -> None:
+    """Raises InvalidInput, with the reason, for parameters that this model does not take."""
+    model = MODELS.get(slug)
+    if model is None:
+        raise InvalidInput(f"{slug} is not in the catalog; known models: {', '.join(MODELS)}")
+    checked_parameters(model, parameters)
+
+
+def checked_parameters(model: Model, wanted: Mapping[str, str]) -> dict[str, str]:
     if strangers := sorted(wanted.keys() - FAMILY):
         raise InvalidInput(f"{model.slug} has no parameter '{strangers[0]}'")
     chosen = {offered.name: wanted.get(offered.name, offered.preset) for offered in model.parameters}
@@ -167,6 +174,8 @@ def _chosen(model: Model, wanted: dict[str, str]) -> dict[str, str]:
                 f"{offered.name} '{chosen[offered.name]}' is not offered by {model.slug}; "
                 f"choose one of {', '.join(offered.allowed)}"
             )
+    if chosen.get("background") == "transparent" and chosen["output_format"] == "jpeg":
+        raise InvalidInput("A JPEG has no transparent background: choose png or webp")
     return chosen
 
 
@@ -196,16 +205,19 @@ def upstream_usd(model: Model, quality: str, *, input_fidelity: str = "low") -> 
     return price
 
 
-def price_usd(model: Model, quality: str, *, input_fidelity: str = "low") -> Decimal | None:
-    """What one 1024x1024 image costs us in USD: `upstream_usd` plus Replicate's fee; None if one is unknown.
+def price_usd(slug: str, parameters: Mapping[str, str]) -> Decimal | None:
+    """What one 1024x1024 image with these parameters costs us in USD; presets fill in what they leave out.
 
-    Replicate publishes $0.001 an image for gpt-image-1. For the others no fee was found, nor what -1.5 and -2
-    cost without an OpenAI key of our own, so their price is None rather than a guess.
+    It is `upstream_usd` plus Replicate's fee, and None where either is unknown. Replicate publishes $0.001 an
+    image for gpt-image-1. For the others no fee was found, nor what -1.5 and -2 cost without an OpenAI key of
+    our own, so their price is None rather than a guess.
     """
-    upstream = upstream_usd(model, quality, input_fidelity=input_fidelity)
-    if upstream is None or model.replicate_fee_usd is None:
+    model = MODELS.get(slug)
+    if model is None or model.replicate_fee_usd is None:
         return None
-    return upstream + model.replicate_fee_usd
+    chosen = {offered.name: parameters.get(offered.name, offered.preset) for offered in model.parameters}
+    upstream = upstream_usd(model, chosen["quality"], input_fidelity=chosen.get("input_fidelity", "low"))
+    return None if upstream is None else upstream + model.replicate_fee_usd
 
 
 def retirement_notice(slug: str, today: date) -> str | None:

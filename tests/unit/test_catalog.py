@@ -5,7 +5,14 @@ from typing import Any
 import pytest
 
 from core.errors import InvalidInput, SetupError
-from core.provider.catalog import MODELS, build_input, price_usd, retirement_notice, upstream_usd
+from core.provider.catalog import (
+    MODELS,
+    build_input,
+    check_parameters,
+    price_usd,
+    retirement_notice,
+    upstream_usd,
+)
 from core.provider.reports import RenderRequest
 
 ONE = MODELS["openai/gpt-image-1"]
@@ -82,6 +89,14 @@ def test_what_a_model_does_not_take_is_refused_with_a_reason(
 ) -> None:
     with pytest.raises(InvalidInput, match=says):
         build_input(model, a_request(parameters=parameters), "uri", "sk-1")
+    with pytest.raises(InvalidInput, match=says):
+        check_parameters(model.slug, parameters)
+
+
+def test_parameters_can_be_checked_before_there_is_a_request() -> None:
+    check_parameters(TWO.slug, {"quality": "high", "input_fidelity": "high"})
+    with pytest.raises(InvalidInput, match="no/such-model is not in the catalog"):
+        check_parameters("no/such-model", {})
 
 
 @pytest.mark.parametrize(("prompt", "says"), [(" \n", "is empty"), ("x" * 32_001, "32,001 characters")])
@@ -98,18 +113,29 @@ def test_a_missing_openai_key_is_refused_where_it_is_required_and_left_out_where
 
 @pytest.mark.parametrize(("quality", "usd"), [("low", "0.012"), ("medium", "0.043"), ("high", "0.168")])
 def test_the_price_of_gpt_image_1_is_openais_plus_replicates_fee(quality: str, usd: str) -> None:
-    assert price_usd(ONE, quality) == Decimal(usd)
+    assert price_usd(ONE.slug, {"quality": quality, "input_fidelity": "low"}) == Decimal(usd)
 
 
 def test_high_fidelity_adds_its_surcharge() -> None:
-    assert price_usd(ONE, "medium", input_fidelity="high") == Decimal("0.084")
+    assert price_usd(ONE.slug, {"quality": "low", "input_fidelity": "high"}) == Decimal("0.053")
     assert upstream_usd(MINI, "medium", input_fidelity="high") == Decimal("0.011")  # not sent there
     assert upstream_usd(ONE_FIVE, "medium", input_fidelity="high") is None  # not published
 
 
+def test_the_price_without_parameters_is_that_of_the_presets() -> None:
+    presets = {parameter.name: parameter.preset for parameter in ONE.parameters}
+
+    assert price_usd(ONE.slug, {}) == price_usd(ONE.slug, presets) == Decimal("0.084")
+
+
 def test_an_unknown_price_is_none() -> None:
-    assert price_usd(ONE, "auto") is None
-    assert [price_usd(model, "low") for model in (MINI, ONE_FIVE, TWO)] == [None, None, None]
+    assert price_usd(ONE.slug, {"quality": "auto"}) is None
+    assert price_usd("no/such-model", {}) is None
+    assert [price_usd(model.slug, {"quality": "low"}) for model in (MINI, ONE_FIVE, TWO)] == [
+        None,
+        None,
+        None,
+    ]
     assert [upstream_usd(model, "low") for model in (MINI, ONE_FIVE, TWO)] == [
         Decimal("0.005"),
         Decimal("0.009"),
