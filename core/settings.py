@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     sweep_interval_seconds: Seconds = 1
     sweep_window_seconds: Seconds = 180
     straggler_interval_seconds: Seconds = 10
-    backoff_base_seconds: Seconds = 2
+    backoff_factor: float = Field(1.0, gt=0, le=100)
     backoff_max_seconds: Seconds = 60
     adoption_grace_seconds: Seconds = 90
     provider_retention_seconds: Seconds = 3600

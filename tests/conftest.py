@@ -13,8 +13,11 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from core.database import Database, connect
+from core.embedded.objects import EmbeddedObjectStore, ObjectStoreAddress
 from core.embedded.postgres import EmbeddedPostgres
 from core.migrate import upgrade
+from core.provider.sandbox.server import RunningSandbox
+from tests.support.desk import TIME_SCALE, TestDesk, quick_settings
 
 POSTGRES_VERSION = int(os.environ.get("INKDESK_TEST_POSTGRES", "18"))
 # The tests' data is thrown away, so it need not survive a power cut.
@@ -92,3 +95,29 @@ def session(shared_database: Database) -> Iterator[Session]:
 def repository() -> Path:
     """The folder of the source code."""
     return Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[ObjectStoreAddress]:
+    """One S3 server of this test process."""
+    with tempfile.TemporaryDirectory(prefix="inkdesk-") as folder:
+        store = EmbeddedObjectStore(Path(folder) / "objects", Path(folder) / "run")
+        yield store.start()
+        store.stop()
+
+
+@pytest.fixture
+def sandbox() -> Iterator[RunningSandbox]:
+    """A provider sandbox of this test alone; its seconds pass a hundred times faster."""
+    with RunningSandbox(time_scale=TIME_SCALE) as running:
+        yield running
+
+
+@pytest.fixture
+def desk(
+    database_url: str, object_store: ObjectStoreAddress, sandbox: RunningSandbox
+) -> Iterator[TestDesk]:
+    """A whole desk with one customer, 1000 credits and a selfie."""
+    opened = TestDesk.open(quick_settings(database_url, object_store, sandbox), sandbox)
+    yield opened
+    opened.close()

@@ -13,6 +13,7 @@ from core.credits.views import LedgerLine, lines_of_generation
 from core.customers.models import Customer
 from core.errors import NotFound
 from core.generation.models import Avatar, Generation, GenerationEvent, RenderAttempt
+from core.generation.progress import LARGEST_ID
 from core.generation.states import ENDED, State
 from core.generation.timeline import Line, timeline
 from core.images.models import StoredSelfie
@@ -109,7 +110,8 @@ class Detail:
 
 def generation_detail(session: Session, generation_id: int) -> Detail:
     """All about one generation. Raises NotFound."""
-    generation = session.get(Generation, generation_id, populate_existing=True)
+    known = 0 < generation_id <= LARGEST_ID
+    generation = session.get(Generation, generation_id, populate_existing=True) if known else None
     if generation is None:
         raise NotFound(f"There is no generation {generation_id}.")
     now = session.scalars(select(func.clock_timestamp())).one()

@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 from core.credits import ledger
 from core.failures.classify import classify
 from core.failures.fingerprint import fingerprint
-from core.failures.taxonomy import FailureClass, facts
+from core.failures.taxonomy import FailureClass, RetryPolicy, facts
 from core.generation.models import Generation, KeptOutput, RenderAttempt
 from core.generation.states import State, move
+from core.provider import budget
 from core.provider.errors import ProviderError
 from core.settings import Settings
 
@@ -51,7 +52,7 @@ def trouble(
         failure_class=verdict.failure_class,
         retryable=verdict.retryable,
         detail=text,
-        rule=verdict.rule.id,
+        rule=verdict.rule_id,
         retry_after=verdict.retry_after,
         counts=counts,
     )
@@ -89,11 +90,16 @@ def retry_or_fail(
 ) -> bool:
     """End the attempt and queue the generation again, while its class, attempts and deadline allow."""
     end_attempt(session, attempt, "lost" if lost else "failed", found)
-    wait = backoff_seconds(settings, generation.attempts, found)
+    policy = facts(found.failure_class).retry
+    if policy.cool_down:
+        # It concerns the whole account: the others wait rather than fail one by one.
+        budget.pause(session, "create", policy.cool_down * settings.backoff_factor)
+    used = generation.attempts - (0 if found.counts else 1)
+    wait = backoff_seconds(settings, policy, used, found)
+    allowed = min(generation.max_attempts, policy.max_attempts or generation.max_attempts)
     now: datetime = session.scalars(select(NOW)).one()
     left = (generation.deadline_at - now).total_seconds()
-    used = generation.attempts - (0 if found.counts else 1)
-    if not found.retryable or used >= generation.max_attempts or left <= wait:
+    if not found.retryable or used >= allowed or left <= wait:
         return fail(session, generation, found, token=token)
     return move(
         session,
@@ -191,10 +197,10 @@ def end_attempt(session: Session, attempt: RenderAttempt, status: str, found: Tr
     session.flush()
 
 
-def backoff_seconds(settings: Settings, attempts: int, found: Trouble) -> float:
-    """How long to wait before the next attempt: doubling, jittered, and never less than was asked of us."""
-    doubled = settings.backoff_base_seconds * 2 ** max(attempts - 1, 0)
-    jittered: float = min(doubled, settings.backoff_max_seconds) * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
+def backoff_seconds(settings: Settings, policy: RetryPolicy, attempts: int, found: Trouble) -> float:
+    """How long to wait before the next attempt: the class's own wait, jittered, never less than asked."""
+    planned = min(policy.delay(attempts) * settings.backoff_factor, settings.backoff_max_seconds)
+    jittered: float = planned * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
     return max(jittered, found.retry_after or 0.0)
 
 

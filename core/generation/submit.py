@@ -87,7 +87,7 @@ def _refused(services: Services, claim: Claim, exc: ProviderError) -> bool:
     settings = services.settings
     with services.database.transaction() as session:
         if exc.status == 429 and exc.outcome is Outcome.REFUSED:
-            budget.pause(session, "create", exc.retry_after or settings.backoff_base_seconds)
+            budget.pause(session, "create", exc.retry_after or budget.DEFAULT_PAUSE_SECONDS)
         generation, attempt = _locked(session, claim)
         if generation.lease_token != claim.token or attempt.status != "open":
             return False

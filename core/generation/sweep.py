@@ -48,6 +48,8 @@ def sweep(services: Services, *, worker: str) -> Swept | None:
     except ProviderError as exc:
         note_throttled(services, exc)
         raise
+    if listing.problem is not None:
+        note_throttled(services, listing.problem)
     _pay_for_pages(services, listing)
     return _apply(services, listing)
 
@@ -89,7 +91,7 @@ def note_throttled(services: Services, exc: ProviderError) -> None:
     """A 429 seen by one worker pauses the requests of all."""
     if exc.status == 429:
         with services.database.transaction() as session:
-            budget.pause(session, "read", exc.retry_after or services.settings.backoff_base_seconds)
+            budget.pause(session, "read", exc.retry_after or budget.DEFAULT_PAUSE_SECONDS)
 
 
 def _pay_for_pages(services: Services, listing: Listing) -> None:

@@ -16,6 +16,8 @@ Kind = Literal["create", "read"]
 PER_SECOND: dict[Kind, float] = {"create": 9.0, "read": 45.0}
 BURST_SECONDS = 2.0
 LONGEST_PAUSE_SECONDS = 300.0
+# For a 429 that does not say how long.
+DEFAULT_PAUSE_SECONDS = 5.0
 
 
 def take(session: Session, kind: Kind, wanted: int) -> int:

@@ -1,0 +1,220 @@
+"""A whole desk for tests: real database, real object store, the sandbox over real sockets, quick clocks."""
+
+import dataclasses
+import io
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psutil
+from PIL import Image
+from pydantic import SecretStr
+from sqlalchemy import select, text
+
+from core.access.permissions import Actor
+from core.access.staff import active_staff
+from core.credits import ledger
+from core.database import Database, connect
+from core.embedded.objects import EmbeddedObjectStore, ObjectStoreAddress
+from core.generation.models import Generation, RenderAttempt
+from core.generation.request import Wish, request_generation
+from core.generation.states import OPEN
+from core.images.intake import take_in
+from core.images.samples import samples
+from core.images.selfies import keep_selfie
+from core.provider.gateway import Gateway
+from core.provider.sandbox.server import RunningSandbox
+from core.services import Services, prepare
+from core.settings import Settings
+from core.storage.objects import ObjectStore
+from jobs.schedule import ticks
+from jobs.ticker import Worker
+from tests.support.factories import make_customer
+
+__all__ = ["EmbeddedObjectStore", "TestDesk", "quick_settings", "working"]
+
+# The provider's seconds pass a hundred times faster, and our own limits shrink with them.
+TIME_SCALE = 0.01
+QUICK = {
+    "lease_seconds": 3.0,
+    "provider_timeout_seconds": 1.0,
+    "transfer_timeout_seconds": 1.5,
+    "adoption_grace_seconds": 4.0,
+    "tick_seconds": 0.05,
+    "sweep_interval_seconds": 0.05,
+    "sweep_window_seconds": 30.0,
+    "straggler_interval_seconds": 0.1,
+    "heartbeat_seconds": 0.2,
+    "generation_deadline_seconds": 60.0,
+    "attempt_timeout_seconds": 30.0,
+    "backoff_factor": 0.01,
+    "backoff_max_seconds": 0.5,
+    "worker_threads": 4,
+}
+
+
+def quick_settings(
+    database_url: str, store: ObjectStoreAddress, sandbox: RunningSandbox, **changes: object
+) -> Settings:
+    """Settings of a desk on these servers; bucket and limits of its own."""
+    given = {
+        "database_url": SecretStr(database_url),
+        "s3_endpoint": store.endpoint,
+        "s3_access_key": store.access_key,
+        "s3_secret_key": SecretStr(store.secret_key),
+        "s3_secure": False,
+        "s3_bucket": f"b-{uuid.uuid4().hex[:20]}",
+        "replicate_base_url": sandbox.url,
+        "replicate_api_token": SecretStr(sandbox.token),
+        "openai_api_key": SecretStr("sk-sandbox"),
+        "output_hosts": (sandbox.files_url.removeprefix("http://"),),
+        "sandboxed": True,
+        **QUICK,
+        **changes,
+    }
+    return Settings().model_copy(update=given)
+
+
+@dataclasses.dataclass
+class TestDesk:
+    """Services with a customer who has credits and a selfie, and the sandbox they talk to."""
+
+    __test__ = False
+
+    services: Services
+    sandbox: RunningSandbox
+    admin: Actor
+    customer_id: int
+    selfie_id: int
+
+    @classmethod
+    def open(cls, settings: Settings, sandbox: RunningSandbox, *, credits_given: int = 1000) -> "TestDesk":
+        assert settings.database_url is not None
+        services = Services(
+            settings=settings,
+            database=connect(settings.database_url.get_secret_value(), pool_size=20),
+            objects=ObjectStore.from_settings(settings),
+            gateway=Gateway.from_settings(settings),
+        )
+        prepare(services)
+        with services.database.transaction() as session:
+            admin = active_staff(session)[0]
+            customer = make_customer(session, name="Ada")
+            ledger.grant(
+                session,
+                customer_id=customer.id,
+                amount=credits_given,
+                reason="for tests",
+                key=uuid.uuid4().hex,
+                actor=admin.name,
+            )
+            kept = keep_selfie(
+                session,
+                services.objects,
+                actor=admin,
+                customer_id=customer.id,
+                selfie=take_in(samples()[0][1](), "portrait.png"),
+            )
+        return cls(services, sandbox, admin, customer.id, kept.id)
+
+    @property
+    def database(self) -> Database:
+        return self.services.database
+
+    def close(self) -> None:
+        self.database.dispose()
+        self.services.gateway.close()
+
+    def wish(self, prompt: str = "A comic hero", **changes: object) -> Wish:
+        given: dict[str, object] = {
+            "request_key": uuid.uuid4().hex,
+            "customer_id": self.customer_id,
+            "selfie_id": self.selfie_id,
+            "template": prompt,
+            "values": None,
+            "parameters": {"quality": "low"},
+            "charged": True,
+            **changes,
+        }
+        return Wish(**given)  # type: ignore[arg-type]
+
+    def ask(self, prompt: str = "A comic hero", **changes: object) -> int:
+        """Ask for one generation; its id."""
+        with self.database.transaction() as session:
+            wish = self.wish(prompt, **changes)
+            return request_generation(session, self.services.settings, actor=self.admin, wish=wish).id
+
+    def generation(self, generation_id: int) -> Generation:
+        with self.database.transaction() as session:
+            return session.get_one(Generation, generation_id)
+
+    def attempts(self, generation_id: int) -> list[RenderAttempt]:
+        with self.database.transaction() as session:
+            return list(
+                session.scalars(
+                    select(RenderAttempt)
+                    .where(RenderAttempt.generation_id == generation_id)
+                    .order_by(RenderAttempt.number)
+                )
+            )
+
+    def wallet(self) -> int:
+        with self.database.transaction() as session:
+            return ledger.balance(session, customer_id=self.customer_id)
+
+    def age(self, generation_id: int, seconds: float) -> None:
+        """Let time pass for one generation: its lease, its deadline and its attempts grow old."""
+        with self.database.transaction() as session:
+            given = {"id": generation_id, "s": seconds}
+            session.execute(
+                text(
+                    "UPDATE generation SET lease_until = lease_until - :s * interval '1 second',"
+                    " due_at = due_at - :s * interval '1 second' WHERE id = :id"
+                ),
+                given,
+            )
+            session.execute(
+                text(
+                    "UPDATE render_attempt SET submitted_at = submitted_at - :s * interval '1 second',"
+                    " save_by = save_by - :s * interval '1 second',"
+                    " next_check_at = next_check_at - :s * interval '1 second' WHERE generation_id = :id"
+                ),
+                given,
+            )
+
+    def all_ended(self) -> bool:
+        with self.database.transaction() as session:
+            query = select(Generation.id).where(Generation.state.in_(OPEN)).limit(1)
+            return session.scalar(query) is None
+
+    def creations(self) -> dict[str, int]:
+        """How often each of our references was created at the provider."""
+        return dict(self.sandbox.state.summary()["created_by_user_id"])
+
+
+@contextmanager
+def working(desk: TestDesk) -> Iterator[Worker]:
+    """A worker at work in this process."""
+    worker = Worker(desk.services, ticks(desk.services.settings))
+    worker.start()
+    try:
+        yield worker
+    finally:
+        worker.stop()
+
+
+def wait_for(condition: Callable[[], bool], *, seconds: float = 60.0) -> None:
+    """Wait until the condition holds; the limit only ends a test that hangs."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come to pass"
+        time.sleep(0.03)
+
+
+def opened(content: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(content))
+
+
+def children() -> list[psutil.Process]:
+    return psutil.Process().children(recursive=True)
