@@ -1,5 +1,7 @@
 """The way in: who is at the desk, the banner of the sandbox, and the navigation. Every address runs this."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from pages.components.signin import sign_in
@@ -9,19 +11,21 @@ SIDEBAR_PIXELS = 224
 
 st.set_page_config(page_title="Inkdesk", page_icon="🖋️", layout="wide", initial_sidebar_state=SIDEBAR_PIXELS)
 
+st.html(Path(__file__).parent / "components" / "style.css")
 services = services_or_wait()
 sign_in(services)
 if services.settings.sandboxed:
     st.markdown(
-        ":orange-badge[:material/science: Sandbox] The built-in practice provider draws the avatars; no money "
-        "is spent. Set `REPLICATE_API_TOKEN` to draw with Replicate."
+        ":orange-badge[:material/science: Sandbox] :small[The practice provider draws; nothing is paid.]"
     )
-overview = st.Page("overview.py", title="Overview", icon=":material/monitoring:", default=True)
+overview = st.Page(
+    "overview.py", title="Overview", icon=":material/monitoring:", url_path="home", default=True
+)
 pages = [
     overview,
     st.Page("generate.py", title="Generate", icon=":material/draw:", url_path="generate"),
     st.Page("generations.py", title="Generations", icon=":material/view_list:", url_path="generations"),
-    # The default page answers at the bare address; this one answers where people expect it.
+    # The default page answers at the bare address only; this one answers where people expect it.
     st.Page("overview.py", title="Overview", url_path="overview", visibility="hidden"),
 ]
 st.navigation(pages).run()

@@ -12,7 +12,7 @@ from core.access.permissions import Actor
 from core.access.staff import active_staff, actor_by_email
 from core.errors import NotAllowed, OperatorError
 from core.services import Services
-from pages.components.start import STAFF_ID
+from pages.components.start import STAFF_ID, plain
 
 LOCAL_ONLY = (
     "Inkdesk runs in local mode and answers only to a browser on its own machine. "
@@ -29,7 +29,7 @@ def sign_in(services: Services) -> None:
     try:
         actor = _by_oidc(services) if _auth_configured() else _by_persona(services)
     except OperatorError as exc:
-        st.error(str(exc))
+        st.error(plain(str(exc)))
         st.stop()
     st.session_state[STAFF_ID] = actor.id
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import re
 from collections.abc import Iterator
 
 import streamlit as st
@@ -9,11 +10,13 @@ import streamlit as st
 import core.services
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import actor_by_id
-from core.errors import OperatorError, SetupError
+from core.errors import NotAllowed, OperatorError, SetupError
 from core.services import Services
 
 STAFF_ID = "shell_staff_id"
 FLASH = "flash"
+# What Markdown, formulas ($) and icons (:name:) begin with.
+MARKDOWN = re.compile(r"([\\`*\[\]<$~]|:(?=\S))")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Desk:
 def start_page(title: str, permission: Permission = Permission.LOOK, *, icon: str | None = None) -> Desk:
     """Check access, show the title and what the last run wanted to say. Stops where it may not go on.
 
-    It looks up for itself who acts: the shell only remembers their number, and a role taken away counts at once.
+    It looks up for itself who acts: the shell only remembers their number; a role taken away counts at once.
     """
     services = services_or_wait()
     st.title(f"{icon} {title}" if icon else title, anchor=False)
@@ -41,7 +44,7 @@ def start_page(title: str, permission: Permission = Permission.LOOK, *, icon: st
             actor = actor_by_id(session, staff_id)
         require(actor, permission)
     except OperatorError as exc:
-        st.error(str(exc))
+        st.error(plain(str(exc)))
         st.stop()
     return Desk(services, actor)
 
@@ -55,6 +58,20 @@ def services_or_wait() -> Services:
         st.stop()
 
 
+def refusal(actor: Actor, permission: Permission) -> str | None:
+    """Why this actor may not do something, to be said before they try; None where they may."""
+    try:
+        require(actor, permission)
+    except NotAllowed as exc:
+        return str(exc)
+    return None
+
+
+def plain(text: str) -> str:
+    """A text for a place that reads Markdown, such as a message with a customer's name in it."""
+    return MARKDOWN.sub(r"\\\1", text)
+
+
 def flash(text: str, *, icon: str = ":material/check_circle:") -> None:
     """Say something once, after the rerun that follows."""
     st.session_state[FLASH] = (text, icon)
@@ -66,13 +83,13 @@ def operator_errors() -> Iterator[None]:
     try:
         yield
     except OperatorError as exc:
-        st.error(str(exc))
+        st.error(plain(str(exc)))
 
 
 def _show_flash() -> None:
     if waiting := st.session_state.pop(FLASH, None):
         text, icon = waiting
-        st.toast(text, icon=icon)
+        st.toast(plain(text), icon=icon)
 
 
 @st.fragment(run_every="1s")
