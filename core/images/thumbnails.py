@@ -1,0 +1,24 @@
+"""Small pictures for lists."""
+
+import io
+
+from PIL import Image
+
+from core.images.output import decode_picture
+
+THUMBNAIL_SIDE = 384
+
+
+def thumbnail(content: bytes, side: int = THUMBNAIL_SIDE) -> bytes:
+    """Return the whole picture as WEBP, at most `side` pixels long, without metadata; never enlarged.
+
+    `content` is a selfie or an avatar: JPEG, PNG or WEBP. Raises AvatarRejected when it is none.
+    The same picture gives the same bytes.
+    """
+    picture = decode_picture(content)
+    scale = min(1.0, side / max(picture.size))
+    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    small = picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    buffer = io.BytesIO()
+    small.save(buffer, "WEBP", quality=82, method=4)
+    return buffer.getvalue()
