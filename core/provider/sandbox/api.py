@@ -13,7 +13,7 @@ from core.provider.sandbox import control, uploads
 from core.provider.sandbox.answers import JSON
 from core.provider.sandbox.creation import create_for_model, create_for_version
 from core.provider.sandbox.faults import Stage
-from core.provider.sandbox.gate import Gate, Recorder
+from core.provider.sandbox.gate import Gate
 from core.provider.sandbox.lifecycle import Lifecycle
 from core.provider.sandbox.listing import list_predictions
 from core.provider.sandbox.models import INPUT_SCHEMAS, model_document
@@ -44,7 +44,7 @@ def api_app(state: SandboxState) -> Starlette:
     app = Starlette(
         routes=ROUTES,
         lifespan=lifespan,
-        middleware=[Middleware(Recorder, state=state, server="api"), Middleware(Gate, state=state)],
+        middleware=[Middleware(Gate, state=state)],
         exception_handlers={Problem: _problem, 404: _not_found},
     )
     app.state.sandbox = state

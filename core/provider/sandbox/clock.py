@@ -20,8 +20,8 @@ class Clock:
         self._sleepers: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
 
     def now(self) -> float:
-        """Seconds since 1970. Never goes backwards, whatever happens to the wall clock."""
-        return self._start + time.monotonic() + self._offset
+        """Seconds since 1970, in whole microseconds. Never goes back, whatever happens to the wall clock."""
+        return round(self._start + time.monotonic() + self._offset, 6)
 
     def span(self, seconds: float) -> float:
         """How long that many of the provider's seconds take here."""

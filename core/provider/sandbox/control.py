@@ -33,7 +33,9 @@ async def _faults(request: Request) -> Response:
     return JSON({"faults": table, "waiting": state.faults.waiting(), "refuse_tokens": state.refuse_tokens})
 
 
-def _want(state: SandboxState, wanted: dict[str, Any]) -> None:
+def _want(state: SandboxState, wanted: Any) -> None:
+    if not isinstance(wanted, dict):
+        raise TypeError("a JSON object is wanted")
     if "mix" in wanted:
         state.faults.set_mix(wanted["mix"], wanted.get("seed", 0))
     if "refuse_tokens" in wanted:

@@ -48,7 +48,7 @@ class Lifecycle:
 
     async def _run(self, prediction: Prediction) -> None:
         clock, fault = self._state.clock, prediction.struck.name(Stage.RUN)
-        starts, ends = self._schedule(prediction, fault)
+        starts, ends = self.schedule(prediction)
         deadline = math.inf if prediction.deadline is None else prediction.deadline
         await clock.sleep_until(min(starts, deadline))
         if deadline <= starts or fault in ("aborted", "never_starts"):
@@ -64,9 +64,9 @@ class Lifecycle:
             return self._finish(prediction, "failed", error=self._error(prediction))
         return self._deliver(prediction, await rendering)
 
-    def _schedule(self, prediction: Prediction, fault: str) -> tuple[float, float]:
-        """When it starts and ends; the same for the same prompt and repeat."""
-        options, clock = self._state.options, self._state.clock
+    def schedule(self, prediction: Prediction) -> tuple[float, float]:
+        """When it starts and ends; as long for the same prompt and repeat."""
+        options, clock, fault = self._state.options, self._state.clock, prediction.struck.name(Stage.RUN)
         dice = random.Random(f"{options.seed}:{prediction.prompt}:{prediction.repeat}")
         starting, processing = dice.uniform(*options.starting), dice.uniform(*options.processing)
         starting = options.running_limit if fault == "never_starts" else starting

@@ -87,7 +87,7 @@ def model_document(slug: str, *, run_count: int) -> dict[str, Any]:
         "latest_version": {
             "id": "hidden",
             "created_at": "2025-04-23T17:05:12.327Z",
-            "cog_version": None,
+            "cog_version": "0.0.0",
             "openapi_schema": {"openapi": "3.0.2", "components": {"schemas": schemas}},
         },
     }

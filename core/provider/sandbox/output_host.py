@@ -3,13 +3,11 @@
 from collections.abc import AsyncIterator, Callable
 
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from core.provider.sandbox.answers import Cut, Drip
-from core.provider.sandbox.gate import Recorder
 from core.provider.sandbox.state import SandboxState
 
 OVERSIZE = 30 * 1024 * 1024
@@ -20,10 +18,7 @@ DRIP_AT_MOST = 3600.0
 
 def output_app(state: SandboxState) -> Starlette:
     """The ASGI application of the output host."""
-    app = Starlette(
-        routes=[Route("/{path:path}", _serve, methods=["GET"])],
-        middleware=[Middleware(Recorder, state=state, server="files")],
-    )
+    app = Starlette(routes=[Route("/{path:path}", _serve, methods=["GET"])])
     app.state.sandbox = state
     return app
 

@@ -8,11 +8,12 @@ from types import TracebackType
 from typing import Any
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from core.provider.sandbox.api import api_app
 from core.provider.sandbox.clock import Clock
 from core.provider.sandbox.fault_book import FaultBook
+from core.provider.sandbox.gate import Recorder
 from core.provider.sandbox.options import Options
 from core.provider.sandbox.output_host import output_app
 from core.provider.sandbox.state import SandboxState
@@ -77,7 +78,12 @@ class RunningSandbox:
         self.state.url, self.state.files_url = (
             f"http://{LOOPBACK}:{listener.getsockname()[1]}" for listener in sockets
         )
-        self._servers = [_server(api_app(self.state)), _server(output_app(self.state))]
+        api, outputs = api_app(self.state), output_app(self.state)
+        # Outermost, because it has to see the server's own end of the connection.
+        self._servers = [
+            _server(Recorder(api, self.state, "api")),
+            _server(Recorder(outputs, self.state, "files")),
+        ]
         ready = threading.Event()
         self._thread = threading.Thread(
             target=lambda: asyncio.run(self._serve(sockets, ready)), name="provider-sandbox", daemon=True
@@ -113,7 +119,8 @@ class RunningSandbox:
 
 
 def _listen(port: int) -> socket.socket:
-    listener = socket.socket()
+    # The protocol is named because asyncio switches Nagle's delay (40 ms an answer) off only where it is.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         # A restart on the same port must not wait for old connections to time out.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -124,7 +131,7 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-def _server(app: Starlette) -> uvicorn.Server:
+def _server(app: ASGIApp) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         loop="asyncio",

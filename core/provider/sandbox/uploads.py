@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any
 
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -40,34 +40,36 @@ async def upload(request: Request) -> Response:
             pass
         return too_large()
     try:
-        form = await request.form()
+        async with request.form() as form:
+            file = await _file(state, form)
     except MultiPartException as exc:
         return invalid_request(exc.message)
+    state.files[file.id] = file
+    return JSON(_document(state, file), 201)
+
+
+async def _file(state: SandboxState, form: FormData) -> StoredFile:
     content = form.get("content")
     if not isinstance(content, UploadFile):
         missing: Complaint = {"type": "required", "field": "", "description": "content is required"}
-        return invalid_input([missing])
+        raise Problem(invalid_input([missing]))
     data = await content.read()
-    metadata = await _metadata(form.get("metadata"))
-    given = {name: value for name, value in form.items() if isinstance(value, str)}
-    await form.close()
     if len(data) > state.options.file_limit:
-        return too_large()
+        raise Problem(too_large())
+    given = {name: value for name, value in form.items() if isinstance(value, str)}
     name = given.get("filename") or content.filename or "file"
     if len(name.encode()) > LONGEST_NAME:
-        return invalid_request("filename must be at most 255 bytes")
+        raise Problem(invalid_request("filename must be at most 255 bytes"))
     now = state.clock.now()
-    file = StoredFile(
+    return StoredFile(
         id=new_id(),
         name=name,
         content=data,
         content_type=given.get("type") or content.content_type or "application/octet-stream",
-        metadata=metadata,
+        metadata=await _metadata(form.get("metadata")),
         created=now,
         expires=now + state.clock.span(state.options.file_retention),
     )
-    state.files[file.id] = file
-    return JSON(_document(state, file), 201)
 
 
 async def list_files(request: Request) -> Response:
