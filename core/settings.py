@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     straggler_interval_seconds: Seconds = 10
     backoff_factor: float = Field(1.0, gt=0, le=100)
     backoff_max_seconds: Seconds = 60
-    adoption_grace_seconds: Seconds = 90
+    adoption_grace_seconds: Seconds = 45
     provider_retention_seconds: Seconds = 3600
     provider_timeout_seconds: Seconds = 15
     transfer_timeout_seconds: Seconds = 20
@@ -101,9 +101,9 @@ class Settings(BaseSettings):
                 "INKDESK_LEASE_SECONDS must be longer than INKDESK_PROVIDER_TIMEOUT_SECONDS and "
                 "INKDESK_TRANSFER_TIMEOUT_SECONDS together, or a worker loses its generation while it waits"
             )
-        if self.adoption_grace_seconds <= self.lease_seconds:
+        if self.adoption_grace_seconds <= self.provider_timeout_seconds:
             raise ValueError(
-                "INKDESK_ADOPTION_GRACE_SECONDS must be longer than INKDESK_LEASE_SECONDS, "
+                "INKDESK_ADOPTION_GRACE_SECONDS must be longer than INKDESK_PROVIDER_TIMEOUT_SECONDS, "
                 "or an avatar could be sent, and paid, twice"
             )
         if self.database_url and not self.database_url.get_secret_value().startswith(

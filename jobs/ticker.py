@@ -21,6 +21,9 @@ from jobs.pool import Pool
 
 log = logging.getLogger(__name__)
 
+# A tick that is skipped because its last run is still under way is no news.
+logging.getLogger("apscheduler").setLevel(logging.ERROR)
+
 Tick = Callable[["Worker"], None]
 
 

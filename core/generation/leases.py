@@ -34,8 +34,13 @@ def count_due(session: Session, state: State, *, limit: int) -> int:
     return session.scalar(select(func.count()).select_from(due)) or 0
 
 
-def claim_queued(session: Session, *, worker: str, lease_seconds: float, limit: int) -> list[Claim]:
-    """Take queued generations and write the intent of each attempt, before anything is sent."""
+def claim_queued(
+    session: Session, *, worker: str, lease_seconds: float, grace_seconds: float, limit: int
+) -> list[Claim]:
+    """Take queued generations and write the intent of each attempt, before anything is sent.
+
+    Should this worker die, the intent is looked for until `grace_seconds` after the end of its lease.
+    """
     # A common table expression, because PostgreSQL may run a plain subquery with LIMIT more than once.
     due = _due(State.QUEUED).limit(limit).with_for_update(skip_locked=True).cte("due")
     claimed = session.execute(
@@ -46,6 +51,7 @@ def claim_queued(session: Session, *, worker: str, lease_seconds: float, limit: 
             previous_state=State.QUEUED,
             state_since=NOW,
             attempts=Generation.attempts + 1,
+            due_at=NOW + timedelta(seconds=lease_seconds + grace_seconds),
             **_lease(worker, lease_seconds),
         )
         .returning(Generation.id, Generation.lease_token)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import NotFound, ServiceUnavailable
 from core.failures.taxonomy import FailureClass
-from core.generation.endings import known_trouble, retry_or_fail, trouble_with_provider
+from core.generation.endings import Trouble, known_trouble, retry_or_fail, trouble_with_provider
 from core.generation.leases import Claim, claim_queued, count_due, release
 from core.generation.models import Generation, GenerationEvent, RenderAttempt
 from core.generation.reports import apply_provider_report
@@ -31,7 +31,13 @@ def claim_to_submit(services: Services, *, worker: str, free: int) -> list[Claim
         granted = budget.take(session, "create", min(due, free, room))
         if granted == 0:
             return []
-        return claim_queued(session, worker=worker, lease_seconds=settings.lease_seconds, limit=granted)
+        return claim_queued(
+            session,
+            worker=worker,
+            lease_seconds=settings.lease_seconds,
+            grace_seconds=settings.adoption_grace_seconds,
+            limit=granted,
+        )
 
 
 def submit(services: Services, claim: Claim) -> bool:
@@ -92,17 +98,25 @@ def _refused(services: Services, claim: Claim, exc: ProviderError) -> bool:
         if generation.lease_token != claim.token or attempt.status != "open":
             return False
         if exc.outcome is Outcome.UNKNOWN:
-            _leave_open(session, claim, exc)
+            _leave_open(session, claim, exc, grace_seconds=settings.adoption_grace_seconds)
             return True
-        counts = exc.outcome is Outcome.REFUSED and exc.status != 429
-        found = trouble_with_provider(exc, counts=counts)
+        found = _trouble_of_creation(generation.model, exc)
         retry_or_fail(session, settings, generation, attempt, found, token=claim.token)
     return True
 
 
-def _leave_open(session: Session, claim: Claim, exc: ProviderError) -> None:
+def _trouble_of_creation(model: str, exc: ProviderError) -> Trouble:
+    if exc.status == 404:
+        # The address is made of the catalog's name of the model, so it is the model that is not there.
+        text = f"The provider does not offer {model} any more. {exc.text}"
+        return known_trouble(FailureClass.MODEL_UNAVAILABLE, text, retryable=False)
+    # What was never sent, or only put off, uses up none of the attempts.
+    return trouble_with_provider(exc, counts=exc.outcome is Outcome.REFUSED and exc.status != 429)
+
+
+def _leave_open(session: Session, claim: Claim, exc: ProviderError, *, grace_seconds: float) -> None:
     """The answer was lost: the intent stays open until the provider's list tells what became of it."""
-    release(session, claim)
+    release(session, claim, wait_seconds=grace_seconds)
     session.execute(
         update(RenderAttempt).where(RenderAttempt.id == claim.attempt_id).values(failure_detail=exc.text)
     )

@@ -107,7 +107,7 @@ def _apply(services: Services, listing: Listing) -> Swept:
             applied = apply_provider_report(session, services.settings, report, detected_by="sweep")
         changed += applied in (Applied.ADOPTED, Applied.DRAWN, Applied.ENDED)
         drawn += applied is Applied.DRAWN
-    lost = _settle_lost(services) if listing.complete and not listing.bad_items else 0
+    lost = _settle_lost(services, listing)
     return Swept(listing.requests, changed, drawn, lost)
 
 
@@ -130,34 +130,37 @@ def _news(services: Services, listing: Listing) -> list[ProviderReport]:
     return [report for status, report in found if report and (report.status.terminal or status != "accepted")]
 
 
-def _settle_lost(services: Services) -> int:
+def _settle_lost(services: Services, listing: Listing) -> int:
     """Give up the intents that a whole list did not hold after the grace period."""
-    settings = services.settings
-    overdue = NOW - timedelta(seconds=settings.adoption_grace_seconds)
+    if listing.problem is not None:
+        return 0
+    certain = listing.complete and not listing.bad_items
+    # What an unreadable item hides may be ours; a while longer it may still turn readable.
+    grace = 0.0 if certain else services.settings.adoption_grace_seconds
+    overdue = Generation.due_at <= NOW - timedelta(seconds=grace)
     with services.database.transaction() as session:
         ids = session.scalars(
             select(RenderAttempt.id)
             .join(Generation, Generation.id == RenderAttempt.generation_id)
-            .where(RenderAttempt.status == "open", RenderAttempt.submitted_at < overdue, unleased())
+            .where(RenderAttempt.status == "open", overdue, unleased())
         ).all()
     for attempt_id in ids:
         with services.database.transaction() as session:
-            _lose(session, services, attempt_id)
+            _lose(session, services, attempt_id, certain=certain)
     return len(ids)
 
 
-def _lose(session: Session, services: Services, attempt_id: int) -> None:
+def _lose(session: Session, services: Services, attempt_id: int, *, certain: bool) -> None:
     attempt = session.get_one(RenderAttempt, attempt_id)
     generation = session.get_one(Generation, attempt.generation_id, with_for_update=True)
     session.refresh(attempt)
     if attempt.status != "open" or generation.state != State.SUBMITTING:
         return
-    if MODELS[generation.model].reference_field:
+    if certain and MODELS[generation.model].reference_field:
         text = "The request never reached the provider: its list does not hold our reference."
         found = known_trouble(FailureClass.NETWORK, text, retryable=True)
-        retry_or_fail(session, services.settings, generation, attempt, found, lost=True)
-        return
-    # Without a reference nobody can tell whether it was made: never pay twice on a guess.
-    text = "The answer was lost and this model carries no reference, so it may have been made."
-    found = known_trouble(FailureClass.SUBMISSION_UNCONFIRMED, text, retryable=False)
+    else:
+        # Nobody can tell whether it was made: never pay twice on a guess.
+        text = "The answer was lost and the provider's list cannot tell whether it was made."
+        found = known_trouble(FailureClass.SUBMISSION_UNCONFIRMED, text, retryable=False)
     retry_or_fail(session, services.settings, generation, attempt, found, lost=True)
