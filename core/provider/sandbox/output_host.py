@@ -1,5 +1,6 @@
 """The second host: serves outputs at unguessable addresses, without asking for a token."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 
 from starlette.applications import Starlette
@@ -12,8 +13,8 @@ from core.provider.sandbox.state import SandboxState
 
 OVERSIZE = 30 * 1024 * 1024
 CHUNK = 256 * 1024
-DRIP_EVERY = 1.0
-DRIP_AT_MOST = 3600.0
+DRIP_EVERY = 1.0  # scaled
+DRIP_AT_MOST = 3600.0  # real seconds: it shall outlast the patience of any reader
 
 
 def output_app(state: SandboxState) -> Starlette:
@@ -47,7 +48,7 @@ def _faulty(state: SandboxState, fault: str, content: bytes, media_type: str) ->
         ),
         "output_oversized": lambda: _oversized(content, media_type),
         "output_endless": lambda: Drip(
-            every=clock.span(DRIP_EVERY), media_type=media_type, at_most=clock.span(DRIP_AT_MOST)
+            every=clock.span(DRIP_EVERY), media_type=media_type, at_most=DRIP_AT_MOST
         ),
         "output_redirect": lambda: RedirectResponse(f"{state.url}/sandbox/trap", 302),
     }
@@ -64,5 +65,7 @@ def _oversized(content: bytes, media_type: str) -> Response:
             piece = bytes(min(CHUNK, OVERSIZE - sent))
             sent += len(piece)
             yield piece
+            # Lets the server notice a reader who is gone; it would go on writing to nobody.
+            await asyncio.sleep(0)
 
     return StreamingResponse(body(), media_type=media_type, headers={"content-length": str(OVERSIZE)})
