@@ -1,0 +1,69 @@
+"""Every generation: found by filters, page by page, and opened one by one."""
+
+from typing import Any
+
+import streamlit as st
+
+from core.generation.filters import Filter
+from core.generation.views import Page, page_of_generations
+from pages.components.clock import zone
+from pages.components.generation_detail import show_detail
+from pages.components.generation_filters import clear_filters, cursor, filter_bar, filtered, go_to
+from pages.components.generation_table import generation_table, opened_row
+from pages.components.links import page_link
+from pages.components.start import Desk, operator_errors, start_page
+
+LIVE_SECONDS = 3.0
+
+
+def show_list(desk: Desk) -> None:
+    """The filters, and the page of the list that they lead to."""
+    if (opened := opened_row()) is not None:
+        st.query_params["id"] = str(opened)
+        st.rerun()
+    filter_ = filter_bar(zone())
+    # Old pages stand still; on the first one something may happen at any moment.
+    every = None if cursor() else LIVE_SECONDS
+    st.fragment(_page, run_every=every)(desk, filter_)
+
+
+def _page(desk: Desk, filter_: Filter) -> None:
+    if opened_row() is not None:
+        st.rerun()
+    with operator_errors():
+        with desk.services.database.transaction() as session:
+            page = page_of_generations(session, filter_, after=cursor())
+        if page.rows:
+            _pager(page)
+            generation_table(desk.services.objects, page, zone())
+        else:
+            _nothing()
+
+
+def _pager(page: Page) -> None:
+    words, newest, newer, older = st.columns([5, 1, 1, 1], vertical_alignment="center")
+    edge = f"No. {page.rows[-1].id:,} to {page.rows[0].id:,}"
+    words.caption(f"{len(page.rows)} generations, newest first, {edge}. Click a row to open it.")
+    turn: dict[str, Any] = {"on_click": go_to, "width": "stretch"}
+    newest.button("Newest", key="generations_newest", args=(None,), disabled=page.previous is None, **turn)
+    newer.button(
+        "Newer", key="generations_newer", args=(page.previous,), disabled=page.previous is None, **turn
+    )
+    older.button("Older", key="generations_older", args=(page.next,), disabled=page.next is None, **turn)
+
+
+def _nothing() -> None:
+    if filtered() or cursor():
+        st.info("No generation matches these filters.", icon=":material/search_off:")
+        st.button("Show all generations", key="generations_all", on_click=clear_filters)
+    else:
+        st.info("Nothing was generated yet.", icon=":material/draw:")
+        page_link("generate.py", "Draw the first avatar", icon=":material/arrow_forward:")
+
+
+desk = start_page("Generations")
+number = st.query_params.get("id", "")
+if number.isdecimal():
+    show_detail(desk, int(number))
+else:
+    show_list(desk)
