@@ -108,6 +108,7 @@ class Gateway:
                 openai_api_key=SANDBOX_OPENAI_KEY,
                 output_hosts=(sandbox.files_host,),
                 timeout_seconds=seconds,
+                transfer_seconds=settings.transfer_timeout_seconds,
                 on_limits=on_limits,
             )
         if settings.replicate_api_token is None:
@@ -119,6 +120,7 @@ class Gateway:
             openai_api_key=key.get_secret_value() if key else None,
             output_hosts=settings.output_hosts,
             timeout_seconds=seconds,
+            transfer_seconds=settings.transfer_timeout_seconds,
             on_limits=on_limits,
         )
 

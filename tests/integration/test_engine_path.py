@@ -59,8 +59,9 @@ OUTCOMES: dict[str, tuple[str, str | None, int]] = {
     **dict.fromkeys(("canceled", "aborted", "never_starts", "never_ends"), ("succeeded", None, 2)),
     # The picture cannot be had or is none: another attempt.
     **dict.fromkeys(("output_404", "output_403", "output_html", "output_redirect"), ("succeeded", None, 2)),
-    **dict.fromkeys(("output_tiny", "output_oversized", "output_blank"), ("succeeded", None, 2)),
+    **dict.fromkeys(("output_tiny", "output_oversized", "output_truncated"), ("succeeded", None, 2)),
     **dict.fromkeys(("output_wrong_size", "output_null", "output_empty"), ("succeeded", None, 2)),
+    **dict.fromkeys(("output_blank", "output_endless"), ("succeeded", None, 2)),
     # Odd, but a picture: taken.
     **dict.fromkeys(("output_flaky", "output_data_uri", "output_string"), ("succeeded", None, 1)),
     "output_wrong_format": ("succeeded", None, 1),
