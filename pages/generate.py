@@ -14,7 +14,7 @@ desk = start_page("Generate")
 with operator_errors():
     shown = resume(desk)
     customer_id = customer_bar(desk)
-    form, outcome = st.columns(2, gap="large")
+    form, outcome = st.columns(2, gap="medium")
     with form:
         selfie = selfie_picker(desk, customer_id)
         draft = prompt_editor()

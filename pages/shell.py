@@ -18,14 +18,18 @@ if services.settings.sandboxed:
     st.markdown(
         ":orange-badge[:material/science: Sandbox] :small[The practice provider draws; nothing is paid.]"
     )
-overview = st.Page(
-    "overview.py", title="Overview", icon=":material/monitoring:", url_path="home", default=True
-)
+overview = st.Page("overview.py", title="Overview", icon=":material/monitoring:", url_path="overview")
+
+
+def start() -> None:
+    """The bare address leads to the overview."""
+    st.switch_page(overview)
+
+
 pages = [
+    st.Page(start, title="Inkdesk", default=True, visibility="hidden"),
     overview,
     st.Page("generate.py", title="Generate", icon=":material/draw:", url_path="generate"),
     st.Page("generations.py", title="Generations", icon=":material/view_list:", url_path="generations"),
-    # The default page answers at the bare address only; this one answers where people expect it.
-    st.Page("overview.py", title="Overview", url_path="overview", visibility="hidden"),
 ]
 st.navigation(pages).run()

@@ -58,12 +58,14 @@ def order_card(
     with st.container(border=True):
         order = Order(customer_id, selfie, draft, parameters(desk))
         problem = _problem(desk, order)
-        preview, charged = st.columns(2, gap="small")
         running = shown is not None and not shown.ended
+        preview, charged = st.columns(2, gap="small")
         with preview:
-            _button(desk, order, charged=False, enabled=problem is None, running=running)
+            send_preview = _button(desk, order, charged=False, enabled=problem is None, running=running)
         with charged:
-            _button(desk, order, charged=True, enabled=problem is None, running=running)
+            send_charged = _button(desk, order, charged=True, enabled=problem is None, running=running)
+        if send_preview or send_charged:
+            _submit(desk, order, charged=send_charged)
         st.caption(plain(problem) if problem else _price(desk, order))
         if notice := retirement_notice(desk.services.settings.model, datetime.now(UTC).date()):
             st.markdown(f":orange[:small[:material/event_busy: {plain(notice)}]]")
@@ -88,24 +90,29 @@ def _price(desk: Desk, order: Order) -> str:
     return plain(f"{count(price.credits, 'credit')} for the customer, {ours} for us, {settings.model}")
 
 
-def _button(desk: Desk, order: Order, *, charged: bool, enabled: bool, running: bool) -> None:
+def _button(desk: Desk, order: Order, *, charged: bool, enabled: bool, running: bool) -> bool:
+    """A button that sends the form; says whether to send it now."""
     price = count(desk.services.settings.credits_per_avatar, "credit")
     # The very same form is under way: a second click on it is a slip of the finger.
-    twice = running and st.session_state.get(SENT) == order.fingerprint(charged)
+    enabled = enabled and not (running and st.session_state.get(SENT) == order.fingerprint(charged))
     clicked = st.button(
         f"Generate, {price}" if charged else "Preview, not charged",
         key=f"generate_{'charged' if charged else 'preview'}_{form_key(FORM)}",
         type="primary" if charged else "secondary",
         width="stretch",
-        disabled=twice or not enabled,
+        wrap=True,
+        disabled=not enabled,
     )
-    if clicked and enabled and not twice:
-        with operator_errors():
-            show_generation(_send(desk, order, charged=charged))
-            st.session_state[SENT] = order.fingerprint(charged)
-            renew_form(FORM)
-            flash("Queued" if charged else "Preview queued", icon=":material/schedule:")
-            st.rerun()
+    return clicked and enabled
+
+
+def _submit(desk: Desk, order: Order, *, charged: bool) -> None:
+    with operator_errors():
+        show_generation(_send(desk, order, charged=charged))
+        st.session_state[SENT] = order.fingerprint(charged)
+        renew_form(FORM)
+        flash("Queued" if charged else "Preview queued", icon=":material/schedule:")
+        st.rerun()
 
 
 def _send(desk: Desk, order: Order, *, charged: bool) -> int:

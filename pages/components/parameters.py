@@ -16,12 +16,11 @@ LABELS = {
 
 def parameters(desk: Desk) -> dict[str, str]:
     """A widget for every input that the desk offers, the quality in front."""
-    model = MODELS[desk.services.settings.model]
-    quality, others = model.parameters[0], model.parameters[1:]
+    quality, *others = MODELS[desk.services.settings.model].parameters
     chosen: dict[str, str] = {}
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         chosen[quality.name] = _quality(quality)
-        with st.popover("More options", icon=":material/tune:"):
+        with st.popover("Options", icon=":material/tune:"):
             for parameter in others:
                 chosen[parameter.name] = _option(parameter)
     return chosen
@@ -48,7 +47,6 @@ def _option(parameter: Parameter) -> str:
         parameter.allowed,
         index=parameter.allowed.index(parameter.preset),
         key=f"generate_parameter_{parameter.name}",
-        required=True,
         persist_state="session",
     )
     return option

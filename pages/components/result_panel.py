@@ -16,11 +16,11 @@ from pages.components.start import Desk, flash, operator_errors, plain, refusal
 CURRENT = "generate_current"
 PARAMETER = "generation"
 MARKS = {
-    Mark.DONE: ":green[:material/check_circle:] {label}",
-    Mark.NOW: ":blue[:material/progress_activity:] **{label}**",
-    Mark.AHEAD: ":gray[:material/radio_button_unchecked: {label}]",
-    Mark.FAILED: ":red[:material/cancel:] **{label}**",
-    Mark.STOPPED: ":orange[:material/block:] **{label}**",
+    Mark.DONE: ":green[:material/check_circle:]&nbsp;{label}",
+    Mark.NOW: ":blue[:material/progress_activity:]&nbsp;**{label}**",
+    Mark.AHEAD: ":gray[:material/radio_button_unchecked:&nbsp;{label}]",
+    Mark.FAILED: ":red[:material/cancel:]&nbsp;**{label}**",
+    Mark.STOPPED: ":orange[:material/block:]&nbsp;**{label}**",
 }
 
 
@@ -54,12 +54,13 @@ def _panel(desk: Desk, generation_id: int, had_ended: bool) -> None:
             st.rerun()  # the whole page: it stops looking, and the wallet has changed
         with st.container(border=True):
             _heading(shown)
-            selfie, result = st.columns([1, 2.2], gap="medium")
+            selfie, result = st.columns([1, 2.2], gap="small")
             with selfie:
                 show_picture(shown.selfie.key, alt="The selfie")
-                _stages(shown)
             with result:
                 _result(desk, shown)
+            if shown.ended:
+                st.caption("  \n".join(_ledger(shown)))
 
 
 def _heading(shown: Progress) -> None:
@@ -67,16 +68,16 @@ def _heading(shown: Progress) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f"**{kind} no. {shown.id}** for {plain(shown.customer)}")
         st.caption(duration(shown.elapsed), width="content")
+    _stages(shown)
 
 
 def _stages(shown: Progress) -> None:
-    lines = [_stage(stage) for stage in shown.stages]
-    st.markdown("  \n".join(lines))
+    st.markdown(" &ensp; ".join(f":small[{_stage(stage)}]" for stage in shown.stages))
 
 
 def _stage(stage: Stage) -> str:
     text = MARKS[stage.mark].format(label=stage.label)
-    return text if stage.spent is None else f"{text} :gray[:small[{duration(stage.spent)}]]"
+    return text if stage.spent is None else f"{text} :gray[{duration(stage.spent)}]"
 
 
 def _result(desk: Desk, shown: Progress) -> None:
@@ -109,7 +110,6 @@ def _avatar(shown: Progress) -> None:
             on_click="ignore",
             width="stretch",
         )
-    _ledger(shown)
 
 
 def _failure(desk: Desk, shown: Progress, failure: Failure) -> None:
@@ -121,7 +121,6 @@ def _failure(desk: Desk, shown: Progress, failure: Failure) -> None:
         with st.expander("What was received"):
             st.code(failure.detail, language=None, wrap_lines=True)
     _retry(desk, shown)
-    _ledger(shown)
 
 
 def _running(desk: Desk, shown: Progress) -> None:
@@ -171,16 +170,10 @@ def _came_back(shown: Progress) -> str:
     return f" {count(shown.credits, 'credit')} came back to the wallet." if shown.credits else ""
 
 
-def _ledger(shown: Progress) -> None:
-    cost = (
-        f"{plain(dollars(shown.price_usd))} list price"
-        if shown.price_usd is not None
-        else "price not published"
-    )
-    if not shown.ledger:
-        st.caption(f"Not charged · {cost}")
-        return
-    st.caption("  \n".join([*(_line(line) for line in shown.ledger), cost]))
+def _ledger(shown: Progress) -> list[str]:
+    """What it cost the customer and us, a line each."""
+    price = "price not published" if shown.price_usd is None else f"{dollars(shown.price_usd)} list price"
+    return [*([_line(line) for line in shown.ledger] or ["Not charged"]), plain(f"{price} for us")]
 
 
 def _line(line: LedgerLine) -> str:

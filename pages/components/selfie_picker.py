@@ -13,12 +13,7 @@ from pages.components.pictures import show_picture
 from pages.components.start import Desk, plain
 
 UPLOAD, CAMERA, EARLIER, SAMPLE = "Upload", "Camera", "Earlier", "Sample"
-ICONS = {
-    UPLOAD: ":material/upload:",
-    CAMERA: ":material/photo_camera:",
-    EARLIER: ":material/history:",
-    SAMPLE: ":material/face:",
-}
+SOURCES = (UPLOAD, CAMERA, EARLIER, SAMPLE)
 SOURCE = "generate_source"
 EARLIER_ID = "generate_earlier"
 
@@ -47,19 +42,20 @@ def selfie_picker(desk: Desk, customer_id: int | None) -> ChosenSelfie | None:
     """Where the selfie comes from, and how it will be sent; None while there is none."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader("Selfie", anchor=False, width="content")
+        st.session_state.setdefault(SOURCE, UPLOAD)
         source = st.segmented_control(
             "Source",
-            list(ICONS),
-            default=UPLOAD,
+            SOURCES,
             required=True,
             key=SOURCE,
-            format_func=lambda name: f"{ICONS[name]} {name}",
             label_visibility="collapsed",
             persist_state="session",
         )
     shown, controls = st.columns([1, 1.7], gap="medium")
     with controls:
         chosen = _earlier(desk, customer_id) if source == EARLIER else _new(source or UPLOAD)
+        for sentence in chosen.warnings if chosen else ():
+            st.markdown(f":orange[:small[:material/warning: {plain(sentence)}]]")
     with shown:
         _show(chosen)
     return chosen
@@ -93,7 +89,7 @@ def _new(source: str) -> ChosenSelfie | None:
 def _content(source: str) -> tuple[bytes | None, str]:
     if source == SAMPLE:
         bundled = dict(samples())
-        name = st.selectbox("Bundled portrait", list(bundled), key="generate_sample", required=True)
+        name = st.selectbox("Bundled portrait", list(bundled), key="generate_sample")
         return bundled[name](), name
     if source == CAMERA:
         taken = st.camera_input("Take a photo", key="generate_camera", label_visibility="collapsed")
@@ -118,7 +114,6 @@ def _earlier(desk: Desk, customer_id: int | None) -> ChosenSelfie | None:
         "Kept selfies, newest first",
         list(kept),
         key=EARLIER_ID,
-        required=True,
         format_func=lambda n: f"{kept[n].created_at:%-d %b %Y, %H:%M} UTC · no. {n}",
         persist_state="session",
     )
@@ -144,8 +139,6 @@ def _show(chosen: ChosenSelfie | None) -> None:
     elif chosen.object_key is not None:
         show_picture(chosen.object_key, alt="The selfie as it will be sent")
     st.caption(chosen.caption)
-    for sentence in chosen.warnings:
-        st.caption(f":orange[:material/warning: {plain(sentence)}]")
 
 
 @st.cache_data(max_entries=8, ttl="10m", scope="session", show_spinner="Reading the picture ...")

@@ -20,6 +20,7 @@ LOCAL_ONLY = (
 )
 # Any of these says that somebody stands between the browser and us: the address we see is not the browser's.
 PROXY_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via")
+PERSONA, WIDGET = "persona", "shell_persona"
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
@@ -58,16 +59,18 @@ def _by_persona(services: Services) -> Actor:
         staff = {actor.name: actor for actor in active_staff(session)}
     if not staff:
         raise NotAllowed("There is no active staff member. Start Inkdesk anew to add the personas.")
+    # The address carries the persona, so that a reload keeps it. Not bound to the widget, because Streamlit
+    # would refuse every `st.switch_page` then.
+    asked = st.query_params.get(PERSONA)
+    if WIDGET not in st.session_state and asked in staff:
+        st.session_state[WIDGET] = asked
     with st.sidebar:
-        # Bound to the address, so that a reload keeps the persona.
-        name = st.selectbox(
-            "Acting as",
-            list(staff),
-            key="persona",
-            bind="query-params",
-            required=True,
-            help="Local mode has no passwords: choose who you are.",
-        )
+        help_text = "Local mode has no passwords: choose who you are."
+        name = st.selectbox("Acting as", list(staff), key=WIDGET, help=help_text)
+    if name == next(iter(staff)):
+        st.query_params.pop(PERSONA, None)
+    else:
+        st.query_params[PERSONA] = name
     return staff[name]
 
 
