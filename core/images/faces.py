@@ -77,7 +77,8 @@ def square_around(face: Box, width: int, height: int, *, at_least: int) -> Box |
     middle_x = (face.left + face.right) / 2
     middle_y = (face.top + face.bottom) / 2 + face.height * _DOWNWARD
     left = min(max(round(middle_x - side / 2), 0), width - side)
-    top = min(max(round(middle_y - side / 2), 0), height - side)
+    # A face that nearly fills the square keeps its forehead.
+    top = min(max(round(middle_y - side / 2), 0), height - side, face.top)
     return None if (side, side) == (width, height) else Box(left, top, left + side, top + side)
 
 

@@ -133,8 +133,9 @@ def _png_header(content: bytes) -> Header:
     animated, at = False, 8
     for _ in range(MAX_CHUNKS):
         name, size = content[at + 4 : at + 8], _big(content, at, 4)
-        if name == b"IEND" or at + 12 + size > len(content):
-            return _checked(Header(width, height, complete=name == b"IEND", animated=animated))
+        fits = at + 12 + size <= len(content)
+        if name == b"IEND" or not fits:
+            return _checked(Header(width, height, complete=fits, animated=animated))
         if name == b"acTL":
             animated = animated or _big(content, at + 8, 4) > 1
         at += 12 + size

@@ -331,10 +331,10 @@ def test_a_picture_too_detailed_for_a_data_uri_keeps_its_quality() -> None:
 
 
 def test_the_same_file_gives_the_same_bytes_from_many_threads() -> None:
-    contents = [encode(astronaut(700), kind, quality=90) for kind in ("JPEG", "PNG", "WEBP", "HEIF")] * 3
+    contents = [encode(astronaut(600), kind, quality=90) for kind in ("JPEG", "PNG", "WEBP", "HEIF")] * 2
 
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         digests = [selfie.sha256 for selfie in pool.map(take_in, contents)]
 
-    assert digests[:4] * 3 == digests
-    assert digests[:4] == [take_in(content).sha256 for content in contents[:4]]
+    assert digests[:4] * 2 == digests
+    assert digests[0] == take_in(contents[0]).sha256

@@ -240,7 +240,7 @@ def test_mutated_files_only_ever_cause_a_refusal(data: st.DataObject, name: str)
     only_refusals(mutated(data, FILES[name]))
 
 
-@settings(max_examples=25, deadline=None, database=None)
+@settings(max_examples=15, deadline=None, database=None)
 @given(data=st.data())
 def test_mutated_heic_files_only_ever_cause_a_refusal(data: st.DataObject) -> None:
     changed = bytearray(HEIC_FILE)
