@@ -216,6 +216,46 @@ def test_nothing_is_granted_to_who_has_no_wallet(session: Session) -> None:
     assert post(session, "k", "grant", 5, customer=make_customer(session).id) == "IK004"
 
 
+@pytest.mark.parametrize(
+    ("amount", "version", "balance_after", "hash_"),
+    [(0, 1, 0, ""), (5, 0, 5, ""), (-5, 1, -5, ""), (5, 1, None, None), (5, None, 5, "")],
+    ids=["moves nothing", "number 0", "below zero", "no balance", "no number"],
+)
+def test_an_entry_moves_something_and_is_numbered_whole_or_not_at_all(
+    session: Session, amount: int, version: int | None, balance_after: int | None, hash_: str | None
+) -> None:
+    session.execute(text("SET LOCAL session_replication_role = replica"))
+    insert = "INSERT INTO entry VALUES (1, 1, :amount, :version, :after, cast(:hash AS bytea))"
+    values = {"version": version, "after": balance_after, "hash": hash_}
+    assert refused(session, insert, amount=amount, **values) == "23514"
+    assert refused(session, insert, amount=5, version=1, after=5, hash="") is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "generation", "reverses"),
+    [
+        ("grant", 1, None, None),
+        ("grant", 2, 7, None),
+        ("capture", 2, None, None),
+        ("goodwill", 2, None, None),
+        ("reversal", 2, None, None),
+        ("grant", 2, None, 7),
+    ],
+)
+def test_a_transfer_names_two_accounts_and_what_its_kind_is_about(
+    session: Session, kind: str, target: int, generation: int | None, reverses: int | None
+) -> None:
+    session.execute(text("SET LOCAL session_replication_role = replica"))
+    insert = """
+        INSERT INTO transfer (key, request_hash, kind, from_account, to_account, amount,
+                              generation_id, reverses_id, actor, reason)
+        VALUES ('by hand', '', :kind, 1, :target, 5, :generation, :reverses, 'Sam', 'r')"""
+    values = {"kind": kind, "target": target, "generation": generation, "reverses": reverses}
+    assert refused(session, insert, **values) == "23514"
+    values = {"kind": "grant", "target": 2, "generation": None, "reverses": None}
+    assert refused(session, insert, **values) is None
+
+
 def test_two_entries_of_a_wallet_never_bear_the_same_number(session: Session) -> None:
     rich(session)
     session.execute(text("SET LOCAL session_replication_role = replica"))

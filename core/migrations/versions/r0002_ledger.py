@@ -125,7 +125,7 @@ BEGIN
     IF EXISTS (
         SELECT FROM added e LEFT JOIN transfer t ON t.id = e.transfer_id
         GROUP BY e.transfer_id
-        HAVING count(*) <> 2 OR sum(e.amount) <> 0 OR bool_and(
+        HAVING count(*) <> 2 OR bool_and(
             (e.account_id = t.from_account AND e.amount = -t.amount)
             OR (e.account_id = t.to_account AND e.amount = t.amount)) IS NOT TRUE
     ) THEN
@@ -201,7 +201,7 @@ BEGIN
     IF p_kind = 'charge' THEN
         INSERT INTO charge (generation_id, customer_id, amount)
             SELECT g.id, g.customer_id, g.credits FROM generation g
-            WHERE g.id = p_generation AND g.customer_id = p_customer AND g.credits = p_amount
+            WHERE g.id = p_generation AND g.credits = p_amount
             ON CONFLICT DO NOTHING;
     END IF;
     IF p_generation IS NOT NULL THEN
