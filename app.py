@@ -23,7 +23,7 @@ def desk(settings: Settings, url: str) -> Iterator[None]:
     """Everything behind the pages, started in order and stopped in reverse."""
     with embedded(settings, url=url) as whole, contextlib.ExitStack() as stack:
         services = open_services(whole)
-        stack.callback(services.database.dispose)
+        stack.callback(services.close)
         prepare(services)
         if whole.worker == "inprocess":
             worker = Worker(services, ticks(whole))

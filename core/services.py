@@ -19,6 +19,12 @@ class Services:
     objects: ObjectStore
     gateway: Gateway
 
+    def close(self) -> None:
+        """Give every connection back."""
+        self.gateway.close()
+        self.objects.close()
+        self.database.dispose()
+
 
 _current: Services | None = None
 

@@ -28,7 +28,7 @@ def main() -> int:
             worker.start()
             done.wait()
             worker.stop()
-            services.database.dispose()
+            services.close()
     except SetupError as exc:
         sys.stderr.write(f"The worker cannot start. {exc}\n")
         return 2

@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 LEASE_FACTOR = 4
 GONE = frozenset({401, 403, 404, 410})
 MOST_TRIES_OF_GONE = 3
+# With doubling waits this is some two minutes of a host that does not deliver.
+MOST_TRIES = 7
 FIRST_WAIT_SECONDS = 0.5
 
 
@@ -140,7 +142,7 @@ def _not_fetched(services: Services, claim: Claim, job: _Job, exc: ProviderError
         attempt.store_tries += 1
         gone = exc.status in GONE and attempt.store_tries >= MOST_TRIES_OF_GONE
         hopeless = exc.status not in GONE and not found.retryable
-        if gone or hopeless or job.expired:
+        if gone or hopeless or job.expired or attempt.store_tries >= MOST_TRIES:
             again = dataclasses.replace(found, retryable=True)
             return retry_or_fail(session, settings, generation, attempt, again, token=claim.token)
         attempt.failure_detail = exc.text

@@ -20,7 +20,7 @@ from core.provider import budget
 from core.provider.catalog import MODELS
 from core.provider.errors import ProviderError
 from core.provider.listing import Listing
-from core.provider.reports import ProviderReport
+from core.provider.reports import ProviderReport, RemoteStatus
 from core.services import Services
 
 # The provider's clock may differ from the database's.
@@ -102,13 +102,26 @@ def _pay_for_pages(services: Services, listing: Listing) -> None:
 
 def _apply(services: Services, listing: Listing) -> Swept:
     changed = drawn = 0
-    for report in _news(services, listing):
+    for listed in _news(services, listing):
+        report = _seen_alone(services, listed)
+        if report is None:
+            continue
         with services.database.transaction() as session:
             applied = apply_provider_report(session, services.settings, report, detected_by="sweep")
         changed += applied in (Applied.ADOPTED, Applied.DRAWN, Applied.ENDED)
         drawn += applied is Applied.DRAWN
     lost = _settle_lost(services, listing)
     return Swept(listing.requests, changed, drawn, lost)
+
+
+def _seen_alone(services: Services, listed: ProviderReport) -> ProviderReport | None:
+    """A success without a picture is not believed of a list: a look at it alone decides, now or later."""
+    if listed.status is not RemoteStatus.SUCCEEDED or (listed.output and not listed.output_problem):
+        return listed
+    try:
+        return services.gateway.get(listed.remote_id)
+    except ProviderError:
+        return None
 
 
 def _news(services: Services, listing: Listing) -> list[ProviderReport]:

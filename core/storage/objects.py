@@ -21,9 +21,10 @@ ANSWERS = (*OWNED, "NoSuchKey", "NoSuchBucket")
 class ObjectStore:
     """Objects of one bucket. Every method raises ServiceUnavailable when the store does not answer."""
 
-    def __init__(self, client: Minio, bucket: str) -> None:
+    def __init__(self, client: Minio, bucket: str, pool: urllib3.PoolManager) -> None:
         self._client = client
         self._bucket = bucket
+        self._pool = pool
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "ObjectStore":
@@ -40,7 +41,11 @@ class ObjectStore:
             region=settings.s3_region or "us-east-1",
             http_client=http,
         )
-        return cls(client, settings.s3_bucket)
+        return cls(client, settings.s3_bucket, http)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._pool.clear()
 
     def ensure_bucket(self) -> None:
         """Make the bucket where it is missing."""

@@ -6,6 +6,7 @@ from core.credits.books import check_books
 from core.credits.views import lines_of_generation
 from core.generation.models import Avatar, GenerationEvent, KeptOutput
 from core.generation.states import State
+from core.generation.store import MOST_TRIES
 from tests.support.desk import TestDesk, opened, wait_for, working
 
 
@@ -61,7 +62,7 @@ OUTCOMES: dict[str, tuple[str, str | None, int]] = {
     **dict.fromkeys(("output_404", "output_403", "output_html", "output_redirect"), ("succeeded", None, 2)),
     **dict.fromkeys(("output_tiny", "output_oversized", "output_truncated"), ("succeeded", None, 2)),
     **dict.fromkeys(("output_wrong_size", "output_null", "output_empty"), ("succeeded", None, 2)),
-    **dict.fromkeys(("output_blank", "output_endless"), ("succeeded", None, 2)),
+    "output_blank": ("succeeded", None, 2),
     # Odd, but a picture: taken.
     **dict.fromkeys(("output_flaky", "output_data_uri", "output_string"), ("succeeded", None, 1)),
     "output_wrong_format": ("succeeded", None, 1),
@@ -95,6 +96,20 @@ def test_what_an_unreadable_list_may_hide_is_not_sent_again(desk: TestDesk) -> N
     assert desk.generation(lost).failure_class == "submission_unconfirmed"
     assert len(desk.attempts(lost)) == 1
     assert desk.generation(hidden).state == State.SUCCEEDED
+
+
+def test_an_endless_picture_is_given_up_after_some_tries(desk: TestDesk) -> None:
+    hasty = desk.with_settings(transfer_timeout_seconds=0.3, backoff_max_seconds=0.05)
+    generation_id = hasty.ask("A hero [sandbox:output_endless x1]")
+    with working(hasty):
+        wait_for(hasty.all_ended)
+    first, second = hasty.attempts(generation_id)
+    assert (first.status, first.failure_class, first.store_tries) == (
+        "failed",
+        "asset_unavailable",
+        MOST_TRIES,
+    )
+    assert second.status == "succeeded"
 
 
 def test_every_fault_of_the_provider_ends_as_it_should(desk: TestDesk) -> None:

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -101,10 +100,7 @@ def test_anything_else_is_refused_and_changes_nothing(
 
 
 def test_with_a_public_address_the_provider_tells_by_itself(desk: TestDesk, client: httpx.Client) -> None:
-    reachable = desk.services.settings.model_copy(
-        update={"public_url": str(client.base_url), "sweep_interval_seconds": 3600.0}
-    )
-    told = replace(desk, services=replace(desk.services, settings=reachable))
+    told = desk.with_settings(public_url=str(client.base_url), sweep_interval_seconds=3600.0)
     install(told.services)
     generation_id = told.ask()
     duplicated = told.ask("A hero [sandbox:webhook_duplicate] [sandbox:webhook_out_of_order]")

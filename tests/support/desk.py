@@ -87,6 +87,7 @@ class TestDesk:
     admin: Actor
     customer_id: int
     selfie_id: int
+    gateways: list[Gateway] = dataclasses.field(default_factory=list)
 
     @classmethod
     def open(cls, settings: Settings, sandbox: RunningSandbox, *, credits_given: int = 1000) -> "TestDesk":
@@ -118,13 +119,22 @@ class TestDesk:
             )
         return cls(services, sandbox, admin, customer.id, kept.id)
 
+    def with_settings(self, **changes: object) -> "TestDesk":
+        """The same desk with other limits."""
+        settings = self.services.settings.model_copy(update=changes)
+        gateway = Gateway.from_settings(settings)
+        self.gateways.append(gateway)
+        services = dataclasses.replace(self.services, settings=settings, gateway=gateway)
+        return dataclasses.replace(self, services=services)
+
     @property
     def database(self) -> Database:
         return self.services.database
 
     def close(self) -> None:
-        self.database.dispose()
-        self.services.gateway.close()
+        self.services.close()
+        for gateway in self.gateways:
+            gateway.close()
 
     def wish(self, prompt: str = "A comic hero", **changes: object) -> Wish:
         given: dict[str, object] = {
