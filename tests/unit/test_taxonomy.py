@@ -61,13 +61,7 @@ def test_whatever_is_tried_again_waits_first(failure_class: FailureClass) -> Non
 
 def test_only_what_concerns_every_customer_pauses_the_whole_queue() -> None:
     pausing = {failure_class for failure_class, row in TAXONOMY.items() if row.retry.cool_down > 0}
-    assert pausing == {
-        FailureClass.RATE_LIMITED,
-        FailureClass.AUTH,
-        FailureClass.BILLING,
-        FailureClass.PROVIDER_OUTAGE,
-        FailureClass.MODEL_UNAVAILABLE,
-    }
+    assert pausing == {FailureClass.RATE_LIMITED, FailureClass.AUTH, FailureClass.BILLING}
 
 
 def test_an_unconfirmed_submission_is_never_sent_again() -> None:
