@@ -33,12 +33,12 @@ def variables_in(template: str) -> list[str]:
     """The names that the template asks for, in the order of VARIABLES. Raises InvalidInput."""
     try:
         tree = _environment.parse(template)
+        asked = meta.find_undeclared_variables(tree)
     except TemplateError as exc:
-        raise InvalidInput(f"The template cannot be read: {exc}. Check its curly braces.") from exc
+        raise InvalidInput(f"The template cannot be read: {exc.message} Check its curly braces.") from exc
     if refused := next(tree.find_all(REFUSED), None):
         what = type(refused).__name__.lower()
         raise InvalidInput(f"The template uses '{what}', which prompts may not. Use names, filters and if.")
-    asked = meta.find_undeclared_variables(tree)
     if unknown := sorted(asked - VARIABLES.keys()):
         raise InvalidInput(
             f"The template asks for {', '.join(unknown)}, which nothing fills. Known: {', '.join(VARIABLES)}."

@@ -1,0 +1,53 @@
+"""Templates become exactly the text that is sent, or a sentence that says why not."""
+
+import pytest
+
+from core.errors import InvalidInput
+from core.prompts.rendering import LONGEST_PROMPT, VARIABLES, checked, render, variables_in
+from core.prompts.starter import STARTER_TEMPLATE
+
+
+def test_what_is_typed_replaces_the_default_and_the_rest_stays() -> None:
+    text = render("{{ outfit }} in {{ style }}", {"outfit": "a red cape", "style": "  "})
+    assert text == f"a red cape in {VARIABLES['style']}"
+
+
+@pytest.mark.parametrize(
+    ("template", "sentence"),
+    [
+        ("", "The prompt is empty"),
+        ("   \n ", "The prompt is empty"),
+        ("{{ hat }} and {{ shoes }}", "asks for hat, shoes, which nothing fills. Known: style, outfit"),
+        ("{{ style", "cannot be read"),
+        ("{{ style|nosuchfilter }}", "cannot be read"),
+        ("{% for i in style %}x{% endfor %}", "uses 'for', which prompts may not"),
+        ("{{ 'a' * 999999999 }}", "uses 'mul'"),
+        ("{{ style.upper() }}", "uses 'call'"),
+        ("{% include 'x' %}", "uses 'include'"),
+        ("{{ style.__class__ }}", "cannot be filled in|asks for something unknown"),
+        ("{{ 1 // 0 }}", "cannot be filled in"),
+        ("{% if false %}x{% endif %}", "empty once filled in"),
+        ("a\x00b", "zero byte"),
+        ("x" * 20_001, "longer than 20,000 characters"),
+    ],
+)
+def test_a_wrong_template_is_told_in_a_sentence(template: str, sentence: str) -> None:
+    with pytest.raises(InvalidInput, match=sentence):
+        render(template, {})
+
+
+def test_a_prompt_longer_than_the_model_takes_is_told() -> None:
+    with pytest.raises(InvalidInput, match="the model takes 32,000"):
+        checked("x" * (LONGEST_PROMPT + 1))
+
+
+def test_what_a_value_contains_is_never_run_as_a_template() -> None:
+    assert render("{{ outfit }}", {"outfit": "{{ style }} {% raw %}"}) == "{{ style }} {% raw %}"
+
+
+def test_the_starter_asks_for_the_whole_figure_and_the_likeness() -> None:
+    text = render(STARTER_TEMPLATE, {})
+    assert variables_in(STARTER_TEMPLATE) == list(VARIABLES)
+    for wanted in ("full-body", "feet included", "Image 1", "80 %", "no watermark", "one person only"):
+        assert wanted in text
+    assert "{{" not in text
