@@ -37,7 +37,7 @@ FORMS = {
     ),
     "PNG": 'image.save(file, "PNG")',
     "PNG, 16 bits, alpha": (
-        "deep = np.dstack([pixels, np.full_like(pixels[..., 0], 200)]).astype(np.uint16) * 256\n"
+        "deep = np.dstack([pixels & 0xF0, np.full_like(pixels[..., 0], 200)]).astype(np.uint16) * 256\n"
         'open(file, "wb").write(cv2.imencode(".png", deep)[1].tobytes())'
     ),
     "PNG, palette": 'image.quantize(256).save(file, "PNG")',
