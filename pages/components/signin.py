@@ -83,14 +83,15 @@ def _by_oidc(services: Services) -> Actor:
             st.stop()
     except StreamlitAuthError as exc:
         raise NotAllowed(f"Sign-in is not set up completely: {exc}") from exc
+    email = str(st.user.get("email") or "")
     with st.sidebar:
-        st.caption(f"Signed in as {st.user.email}")
+        st.caption(f"Signed in as {plain(email)}")
         if st.button("Sign out", key="shell_sign_out", icon=":material/logout:"):
             st.logout()
-    if not st.user.email or st.user.get("email_verified") is False:
+    if not email or st.user.get("email_verified") is False:
         raise NotAllowed("Your identity provider sent no verified e-mail address. Ask an admin to check it.")
     with services.database.transaction() as session:
-        return actor_by_email(session, str(st.user.email))
+        return actor_by_email(session, email)
 
 
 def _auth_configured() -> bool:
