@@ -124,20 +124,22 @@ def _failure(desk: Desk, shown: Progress, failure: Failure) -> None:
 
 
 def _running(desk: Desk, shown: Progress) -> None:
-    with st.container(height=220, border=False, horizontal_alignment="center", vertical_alignment="center"):
+    with st.container(height=240, border=False, horizontal_alignment="center", vertical_alignment="center"):
         st.markdown(f":gray[:material/hourglass_top: {_headline(shown)}]", width="content")
         if shown.note:
             st.caption(plain(shown.note), width="content")
         if shown.worker_missing:
             st.warning("No worker is running, so nothing moves. Start one: `make worker`.")
-    if refusal(desk.actor, Permission.CANCEL):
-        return
-    if st.button("Cancel", key="generate_cancel", icon=":material/block:"):
-        with desk.services.database.transaction() as session:
-            actor = actor_by_id(session, desk.actor.id)
-            request_cancel(session, actor=actor, generation_id=shown.id)
-        flash("Canceled", icon=":material/block:")
-        st.rerun()
+        may_cancel = refusal(desk.actor, Permission.CANCEL) is None
+        if may_cancel and st.button("Cancel", key="generate_cancel", icon=":material/block:"):
+            _cancel(desk, shown)
+
+
+def _cancel(desk: Desk, shown: Progress) -> None:
+    with desk.services.database.transaction() as session:
+        request_cancel(session, actor=actor_by_id(session, desk.actor.id), generation_id=shown.id)
+    flash("Canceled", icon=":material/block:")
+    st.rerun()
 
 
 def _headline(shown: Progress) -> str:
@@ -172,8 +174,11 @@ def _came_back(shown: Progress) -> str:
 
 def _ledger(shown: Progress) -> list[str]:
     """What it cost the customer and us, a line each."""
+    lines = [_line(line) for line in shown.ledger] or ["Not charged"]
+    if shown.avatar is None:
+        return lines
     price = "price not published" if shown.price_usd is None else f"{dollars(shown.price_usd)} list price"
-    return [*([_line(line) for line in shown.ledger] or ["Not charged"]), plain(f"{price} for us")]
+    return [*lines, plain(f"{price} for us")]
 
 
 def _line(line: LedgerLine) -> str:
