@@ -1,0 +1,46 @@
+"""A desk whose limits leave room for processes that start and die; everything here is marked `chaos`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.embedded.objects import ObjectStoreAddress
+from core.provider.sandbox.server import RunningSandbox
+from tests.support.desk import TIME_SCALE, TestDesk, quick_settings
+
+HERE = Path(__file__).parent
+
+# Roomier than other tests' limits: starting processes take the processor away from the others for a second.
+LIMITS: dict[str, object] = {
+    "provider_timeout_seconds": 1.5,
+    "transfer_timeout_seconds": 1.5,
+    "adoption_grace_seconds": 2.5,
+    "lease_seconds": 3.5,
+    "tick_seconds": 0.1,
+    "sweep_interval_seconds": 0.2,
+    "straggler_interval_seconds": 0.3,
+    "generation_deadline_seconds": 150.0,
+    "max_attempts": 5,
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.chaos)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[RunningSandbox]:
+    """A quick sandbox that does not repeat whole selfies in its lists."""
+    with RunningSandbox(time_scale=TIME_SCALE, echo_data_uris=False) as running:
+        yield running
+
+
+@pytest.fixture
+def desk(database_url: str, object_store: ObjectStoreAddress, sandbox: RunningSandbox) -> Iterator[TestDesk]:
+    """A whole desk with one customer, 1000 credits and a selfie."""
+    opened = TestDesk.open(quick_settings(database_url, object_store, sandbox, **LIMITS), sandbox)
+    yield opened
+    opened.close()

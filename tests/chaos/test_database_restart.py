@@ -1,0 +1,69 @@
+"""PostgreSQL is restarted under load, orderly and by force: work goes on as soon as it is back."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from core.database import connect
+from core.embedded.objects import ObjectStoreAddress
+from core.embedded.postgres import EmbeddedPostgres
+from core.generation.states import State
+from core.migrate import upgrade
+from core.provider.sandbox.server import RunningSandbox
+from tests.chaos.checks import at_least, check_all, count
+from tests.chaos.conftest import LIMITS
+from tests.conftest import POSTGRES_VERSION
+from tests.support.desk import TestDesk, quick_settings, wait_for, working
+
+GENERATIONS = 30
+
+
+class Server:
+    """A PostgreSQL of one test. Its commits are durable, because a forced stop comes amid them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._server = EmbeddedPostgres(folder, version=POSTGRES_VERSION, options={"fsync": "off"})
+        self.url = self._server.start()
+
+    def stop(self, how: signal.Signals) -> None:
+        """SIGINT is PostgreSQL's fast shutdown, SIGQUIT its immediate one (PostgreSQL docs, 18.5)."""
+        postmaster = psutil.Process(int((self._folder / "postmaster.pid").read_text().split()[0]))
+        postmaster.send_signal(how)
+        psutil.wait_procs([postmaster], timeout=30)
+
+    def start(self) -> None:
+        assert self._server.start() == self.url
+
+    def end(self) -> None:
+        self._server.stop()
+
+
+@pytest.fixture
+def server(short_folder: Path) -> Iterator[Server]:
+    server = Server(short_folder / "pg")
+    database = connect(server.url)
+    upgrade(database)
+    database.dispose()
+    yield server
+    server.end()
+
+
+def test_generations_survive_restarts_of_the_database(
+    server: Server, object_store: ObjectStoreAddress, sandbox: RunningSandbox
+) -> None:
+    desk = TestDesk.open(quick_settings(server.url, object_store, sandbox, **LIMITS), sandbox)
+    for number in range(GENERATIONS):
+        desk.ask(f"Hero {number}")
+    with working(desk):
+        for how, goal in ((signal.SIGINT, 5), (signal.SIGQUIT, 15)):
+            wait_for(at_least(desk, goal))
+            server.stop(how)
+            server.start()
+        wait_for(desk.all_ended)
+    assert count(desk, State.SUCCEEDED) == GENERATIONS
+    check_all(desk)
+    desk.close()
