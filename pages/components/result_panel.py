@@ -16,11 +16,11 @@ from pages.components.start import Desk, flash, operator_errors, plain, refusal
 CURRENT = "generate_current"
 PARAMETER = "generation"
 MARKS = {
-    Mark.DONE: ":green[:material/check_circle:]&nbsp;{label}",
-    Mark.NOW: ":blue[:material/progress_activity:]&nbsp;**{label}**",
-    Mark.AHEAD: ":gray[:material/radio_button_unchecked:&nbsp;{label}]",
-    Mark.FAILED: ":red[:material/cancel:]&nbsp;**{label}**",
-    Mark.STOPPED: ":orange[:material/block:]&nbsp;**{label}**",
+    Mark.DONE: ":green[:material/check_circle:] {label}",
+    Mark.NOW: ":blue[:material/progress_activity:] **{label}**",
+    Mark.AHEAD: ":gray[:material/radio_button_unchecked: {label}]",
+    Mark.FAILED: ":red[:material/cancel:] **{label}**",
+    Mark.STOPPED: ":orange[:material/block:] **{label}**",
 }
 
 
@@ -72,7 +72,9 @@ def _heading(shown: Progress) -> None:
 
 
 def _stages(shown: Progress) -> None:
-    st.markdown(" &ensp; ".join(f":small[{_stage(stage)}]" for stage in shown.stages))
+    with st.container(horizontal=True, gap="small"):
+        for stage in shown.stages:
+            st.markdown(f":small[{_stage(stage)}]", width="content")
 
 
 def _stage(stage: Stage) -> str:
