@@ -24,10 +24,12 @@ from core.embedded.postgres import EmbeddedPostgres
 from core.failures.taxonomy import FailureClass
 from core.generation.filters import Cursor, Filter
 from core.generation.models import Avatar, Generation
+from core.generation.overview import overview
 from core.generation.states import State
 from core.generation.views import page_of_generations
 from core.migrate import upgrade
 from core.prompts.starter import STARTER_TEMPLATE
+from core.settings import Settings
 
 ROWS = 100_000
 CUSTOMERS = 20_000
@@ -154,6 +156,9 @@ def report(database: Database, rounds: int) -> None:
         r50, r95, rival_rows = timed(database, rival, rounds)
         assert rows == rival_rows, (name, rows, rival_rows)
         print(f"{name:<40}{rows:>5}{p50:>9.1f}{p95:>9.1f}{r50:>13.1f}{r95:>9.1f}")
+
+    p50, p95, _ = timed(database, lambda session: len(overview(session, Settings(), zone=UTC).latest), rounds)
+    print(f"{'the overview, all of it':<40}{'':>5}{p50:>9.1f}{p95:>9.1f}")
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from pages.components.links import page_link
 from pages.components.start import Desk, operator_errors, start_page
 
 LIVE_SECONDS = 3.0
+EMPTY_PIXELS = 240
 
 
 def show_list(desk: Desk) -> None:
@@ -53,12 +54,15 @@ def _pager(page: Page) -> None:
 
 
 def _nothing() -> None:
-    if filtered() or cursor():
-        st.info("No generation matches these filters.", icon=":material/search_off:")
-        st.button("Show all generations", key="generations_all", on_click=clear_filters)
-    else:
-        st.info("Nothing was generated yet.", icon=":material/draw:")
-        page_link("generate.py", "Draw the first avatar", icon=":material/arrow_forward:")
+    with st.container(
+        border=True, height=EMPTY_PIXELS, horizontal_alignment="center", vertical_alignment="center"
+    ):
+        if filtered() or cursor():
+            st.markdown("**No generation matches these filters.**", width="content")
+            st.button("Show all generations", key="generations_all", on_click=clear_filters)
+        else:
+            st.markdown("**Nothing was generated yet.**", width="content")
+            page_link("generate.py", "Draw the first avatar", icon=":material/draw:")
 
 
 desk = start_page("Generations")

@@ -14,7 +14,7 @@ from core.generation.models import Generation
 from core.generation.states import OPEN, State
 
 # A word that many prompts hold fills a page from so many of the newest; only a rarer one needs the index.
-NEWEST = 200
+NEWEST = 400
 
 
 @dataclasses.dataclass(frozen=True)

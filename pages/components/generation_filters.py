@@ -33,10 +33,8 @@ def filter_bar(zone: tzinfo) -> Filter:
     first[0].multiselect(
         "State", State, key=_key("state"), format_func=_capital, placeholder="Any", **changed
     )
-    first[1].text_input(
-        "Customer", key=_key("customer"), placeholder="Reference or name", **_text(), **changed
-    )
-    first[2].text_input("Prompt", key=_key("words"), placeholder="Words in the prompt", **_text(), **changed)
+    first[1].text_input("Customer", key=_key("customer"), placeholder="Reference or name", **changed)
+    first[2].text_input("Prompt", key=_key("words"), placeholder="Words in the prompt", **changed)
     first[3].multiselect(
         "Reason", FailureClass, key=_key("class"), format_func=_title, placeholder="Any", **changed
     )
@@ -124,9 +122,9 @@ def _filter(zone: tzinfo) -> Filter:
     chosen = {name: st.session_state[_key(name)] for name in NAMES}
     return Filter(
         states=tuple(chosen["state"]),
-        customer=chosen["customer"],
+        customer=chosen["customer"][:LONGEST_TEXT],
         failure_classes=tuple(chosen["class"]),
-        prompt=chosen["words"],
+        prompt=chosen["words"][:LONGEST_TEXT],
         since=_midnight(chosen["from"], zone),
         # The day named last belongs to it.
         until=_midnight(chosen["to"], zone, days=1),
@@ -144,10 +142,6 @@ def _date(text: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         return None
-
-
-def _text() -> dict[str, Any]:
-    return {"max_chars": LONGEST_TEXT}
 
 
 def _key(name: str) -> str:

@@ -126,7 +126,7 @@ def outcomes(seen: Overview) -> None:
 
 def queue(seen: Overview) -> None:
     """How many stand where, and why today's failures failed."""
-    st.markdown("**Now**")
+    st.markdown("**Queue by state**")
     lines = {
         badge(each.state): f"{each.count:,}"
         + (f" :gray[oldest {duration(each.oldest)}]" if each.oldest else "")

@@ -1,0 +1,82 @@
+"""Miniatures load side by side, once, and never hold a page up."""
+
+import io
+import threading
+
+import pytest
+from PIL import Image
+
+from core.errors import NotFound, ServiceUnavailable
+from core.images import miniatures
+from core.images.miniatures import Miniatures
+from core.storage.objects import ObjectStore
+
+
+class Shelf(ObjectStore):
+    """Pictures by key; an exception under a key is raised, `gate` holds every answer back."""
+
+    def __init__(self, **kept: bytes | Exception) -> None:
+        self.kept = kept
+        self.asked: list[str] = []
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def get(self, key: str) -> bytes:
+        self.asked.append(key)
+        self.gate.wait(10)
+        found = self.kept[key]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+def a_picture() -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (300, 300), "teal").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_each_picture_is_loaded_once() -> None:
+    shelf = Shelf(a=a_picture(), b=a_picture())
+    small = Miniatures(shelf)
+    first = small.uris(["a", None, "b"])
+    assert first.keys() == {"a", "b"}
+    assert all(uri.startswith("data:image/webp;base64,") for uri in first.values())
+    assert small.uris(["a", "b"]) == first
+    assert sorted(shelf.asked) == ["a", "b"]
+
+
+def test_what_is_gone_or_no_picture_is_left_out_and_not_asked_for_again() -> None:
+    shelf = Shelf(gone=NotFound("gone"), text=b"no picture")
+    small = Miniatures(shelf)
+    assert small.uris(["gone", "text"]) == small.uris(["gone", "text"]) == {}
+    assert sorted(shelf.asked) == ["gone", "text"]
+
+
+def test_a_slow_store_delays_the_pictures_and_not_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(miniatures, "PATIENCE_SECONDS", 0.01)
+    shelf = Shelf(a=a_picture())
+    shelf.gate.clear()
+    small = Miniatures(shelf)
+    assert small.uris(["a"]) == {}
+    shelf.gate.set()
+    monkeypatch.setattr(miniatures, "PATIENCE_SECONDS", 10)
+    assert small.uris(["a"]).keys() == {"a"}
+    assert shelf.asked == ["a"]
+
+
+def test_a_store_that_does_not_answer_gets_a_rest() -> None:
+    shelf = Shelf(a=ServiceUnavailable("down"), b=a_picture())
+    small = Miniatures(shelf)
+    assert small.uris(["a"]) == {}
+    assert small.uris(["b"]) == {}
+    assert shelf.asked == ["a"]
+
+
+def test_the_oldest_are_forgotten_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(miniatures, "MOST", 1)
+    shelf = Shelf(a=a_picture(), b=a_picture())
+    small = Miniatures(shelf)
+    for key in ("a", "b", "a"):
+        assert small.uris([key]).keys() == {key}
+    assert shelf.asked == ["a", "b", "a"]
