@@ -128,7 +128,8 @@ def _cancel(desk: Desk, generation_id: int) -> None:
 
 
 def _outcome(detail: Detail) -> None:
-    back = f" {count(detail.credits, 'credit')} came back to the wallet." if detail.credits else ""
+    refunded = sum(line.amount for line in detail.ledger if line.kind == "refund")
+    back = f" {count(refunded, 'credit')} came back to the wallet." if refunded else ""
     if detail.state is State.FAILED:
         known = facts(FailureClass(detail.failure_class or FailureClass.UNKNOWN))
         message = plain(detail.failure_message or known.customer_message)
@@ -188,7 +189,9 @@ def _facts(detail: Detail) -> None:
 
 
 def _cost(detail: Detail) -> str:
-    nothing = "Nothing" if detail.ended else "Nothing yet"
+    # What was stopped or failed at the provider may be billed there all the same.
+    unknown = any(each.remote_id for each in detail.attempts)
+    nothing = "Not known" if unknown else "Nothing"
     so_far = nothing if detail.cost_usd is None else dollars(detail.cost_usd)
     listed = "no list price" if detail.price_usd is None else f"list price {dollars(detail.price_usd)} each"
     return plain(f"{so_far}, {listed}")

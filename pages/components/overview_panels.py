@@ -16,7 +16,7 @@ from pages.components.links import page_link
 from pages.components.start import plain
 
 TILE_PIXELS = 128  # eight of them fill the page on a screen of 1440
-PICTURE_PIXELS = 94
+PICTURE_PIXELS = 100
 LONGEST_NAME = 15
 REQUESTS = {"create": "new predictions", "read": "looking after predictions"}
 

@@ -198,6 +198,7 @@ def test_only_who_may_cancel_can(open_page: OpenPage, desk: TestDesk, persona: s
     if allowed:
         cancel.click().run()
         assert "Canceled by" in at.warning[0].value
+        assert "10 credits came back" in at.warning[0].value
     assert desk.generation(number).state == ("canceled" if allowed else "queued")
     if not allowed:
         cancel.click().run()
