@@ -114,9 +114,7 @@ def sandbox() -> Iterator[RunningSandbox]:
 
 
 @pytest.fixture
-def desk(
-    database_url: str, object_store: ObjectStoreAddress, sandbox: RunningSandbox
-) -> Iterator[TestDesk]:
+def desk(database_url: str, object_store: ObjectStoreAddress, sandbox: RunningSandbox) -> Iterator[TestDesk]:
     """A whole desk with one customer, 1000 credits and a selfie."""
     opened = TestDesk.open(quick_settings(database_url, object_store, sandbox), sandbox)
     yield opened

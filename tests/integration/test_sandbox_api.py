@@ -6,7 +6,6 @@ import io
 import json
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,19 +41,9 @@ def check(document: Any, name: str) -> None:
     jsonschema.validate(document, {**SCHEMAS, "$ref": f"#/$defs/{name}"})
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[RunningSandbox]:
-    with RunningSandbox(**QUICK) as running:
-        yield running
-
-
-@pytest.fixture
-def api(sandbox: RunningSandbox) -> Iterator[httpx.Client]:
-    with api_of(sandbox) as client:
-        yield client
-
-
-def test_a_prediction_starts_runs_and_delivers_a_picture(sandbox: RunningSandbox, api: httpx.Client) -> None:
+def test_a_prediction_starts_runs_and_delivers_a_picture(
+    quick_sandbox: RunningSandbox, api: httpx.Client
+) -> None:
     created = create(api, input_images=[selfie_uri()], output_format="png", aspect_ratio="1:1")
     check(created, "prediction_response")
     assert (created["status"], created["version"], created["output"]) == ("starting", "hidden", None)
@@ -65,7 +54,7 @@ def test_a_prediction_starts_runs_and_delivers_a_picture(sandbox: RunningSandbox
     assert done["metrics"]["predict_time"] <= done["metrics"]["total_time"]
     assert "Output token count: 4160" in done["logs"]
     [address] = done["output"]
-    assert re.fullmatch(re.escape(sandbox.files_url) + r"/xezq/[\w-]{40,}/out-0\.png", address)
+    assert re.fullmatch(re.escape(quick_sandbox.files_url) + r"/xezq/[\w-]{40,}/out-0\.png", address)
     answer = httpx.get(address, trust_env=False)
     assert answer.headers["content-type"] == "image/png"
     picture = Image.open(io.BytesIO(answer.content))
@@ -80,7 +69,7 @@ def test_without_wishes_two_pictures_are_webp_and_differ(api: httpx.Client) -> N
     assert files[0] != files[1]
 
 
-def test_the_openai_key_is_never_shown(sandbox: RunningSandbox, api: httpx.Client) -> None:
+def test_the_openai_key_is_never_shown(quick_sandbox: RunningSandbox, api: httpx.Client) -> None:
     created = create(api, f"{CHEAP} secret")
     assert created["input"]["openai_api_key"] == "[REDACTED]"
     listed = api.get("/v1/predictions").text
@@ -114,15 +103,20 @@ def test_the_other_creation_endpoint_takes_the_model_as_version(api: httpx.Clien
     ],
 )
 def test_a_wrong_body_is_refused_field_by_field(
-    sandbox: RunningSandbox, api: httpx.Client, body: dict[str, Any], field: str, kind: str, description: str
+    quick_sandbox: RunningSandbox,
+    api: httpx.Client,
+    body: dict[str, Any],
+    field: str,
+    kind: str,
+    description: str,
 ) -> None:
-    before = len(sandbox.state.order)
+    before = len(quick_sandbox.state.order)
     answer = api.post(CREATE, json=body)
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["invalid_fields"] == [{"type": kind, "field": field, "description": description}]
     assert description in answer.json()["detail"]
-    assert len(sandbox.state.order) == before
+    assert len(quick_sandbox.state.order) == before
 
 
 def test_each_model_has_its_own_inputs(api: httpx.Client) -> None:
@@ -152,10 +146,10 @@ def test_what_does_not_exist_is_404(api: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "Bearer nonsense", "Basic r8_x"])
-def test_without_a_valid_token_nothing_is_shown(sandbox: RunningSandbox, token: str) -> None:
+def test_without_a_valid_token_nothing_is_shown(quick_sandbox: RunningSandbox, token: str) -> None:
     for path in ("/v1/account", "/v1/predictions", "/sandbox/state"):
         answer = httpx.get(
-            sandbox.url + path, headers={"Authorization": token} if token else {}, trust_env=False
+            quick_sandbox.url + path, headers={"Authorization": token} if token else {}, trust_env=False
         )
         assert answer.status_code == 401
         assert answer.json() == {
@@ -364,14 +358,14 @@ def test_latencies_scale_and_are_the_same_for_the_same_prompt_and_repeat() -> No
     assert all(0.002 <= start <= 0.004 and 0.008 <= run <= 0.015 for start, run in durations[0])
 
 
-def test_the_state_counts_creations_by_user_id(sandbox: RunningSandbox, api: httpx.Client) -> None:
+def test_the_state_counts_creations_by_user_id(quick_sandbox: RunningSandbox, api: httpx.Client) -> None:
     ids = [create(api, CHEAP, user_id="ref-7")["id"] for _ in range(2)]
     state = api.get("/sandbox/state").json()
     assert state["created_by_user_id"]["ref-7"] == 2
     assert [item["user_id"] for item in state["predictions"] if item["id"] in ids] == ["ref-7"] * 2
     assert state["requests"][f"POST {CREATE}"] >= 2
-    assert sandbox.state.requests[-1].headers["authorization"] == f"Bearer {sandbox.token}"
-    assert sandbox.token not in json.dumps(state)
+    assert quick_sandbox.state.requests[-1].headers["authorization"] == f"Bearer {quick_sandbox.token}"
+    assert quick_sandbox.token not in json.dumps(state)
 
 
 def test_shown_inputs_may_leave_out_the_pictures() -> None:

@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
@@ -17,18 +16,6 @@ from tests.support.sandboxes import CREATE, MODEL, QUICK, api_of, create, ended,
 
 FAILING = [fault.name for fault in FAULTS.values() if fault.error]
 CUTS = (httpx.RemoteProtocolError, httpx.ReadError)
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[RunningSandbox]:
-    with RunningSandbox(**QUICK) as running:
-        yield running
-
-
-@pytest.fixture
-def api(sandbox: RunningSandbox) -> Iterator[httpx.Client]:
-    with api_of(sandbox) as client:
-        yield client
 
 
 def attempt(api: httpx.Client, fault: str, *, timeout: float = 10) -> httpx.Response:
@@ -61,24 +48,24 @@ def fetch(address: str) -> httpx.Response:
     ],
 )
 def test_a_refusal_creates_nothing(
-    sandbox: RunningSandbox, api: httpx.Client, fault: str, status: int, words: str
+    quick_sandbox: RunningSandbox, api: httpx.Client, fault: str, status: int, words: str
 ) -> None:
     answer = attempt(api, fault)
     assert answer.status_code == status
     assert words in answer.text
-    assert sandbox.state.created_by_user_id[fault] == 0
+    assert quick_sandbox.state.created_by_user_id[fault] == 0
 
 
-def test_a_cut_before_handling_creates_nothing(sandbox: RunningSandbox, api: httpx.Client) -> None:
+def test_a_cut_before_handling_creates_nothing(quick_sandbox: RunningSandbox, api: httpx.Client) -> None:
     with pytest.raises(CUTS):
         attempt(api, "cut_before")
-    assert sandbox.state.created_by_user_id["cut_before"] == 0
+    assert quick_sandbox.state.created_by_user_id["cut_before"] == 0
 
 
-def test_a_hanging_creation_creates_nothing(sandbox: RunningSandbox, api: httpx.Client) -> None:
+def test_a_hanging_creation_creates_nothing(quick_sandbox: RunningSandbox, api: httpx.Client) -> None:
     with pytest.raises(httpx.ReadTimeout):
         attempt(api, "create_hangs", timeout=0.1)
-    assert sandbox.state.created_by_user_id["create_hangs"] == 0
+    assert quick_sandbox.state.created_by_user_id["create_hangs"] == 0
 
 
 @pytest.mark.parametrize("fault", ["create_slow", "answer_slow"])
@@ -101,11 +88,11 @@ def test_a_slow_creation_works_in_the_end(fault: str) -> None:
 
 @pytest.mark.parametrize(("fault", "error"), [("answer_lost", CUTS), ("answer_hangs", httpx.ReadTimeout)])
 def test_a_lost_answer_leaves_a_prediction_that_can_be_found(
-    sandbox: RunningSandbox, api: httpx.Client, fault: str, error: type[Exception]
+    quick_sandbox: RunningSandbox, api: httpx.Client, fault: str, error: type[Exception]
 ) -> None:
     with pytest.raises(error):
         attempt(api, fault, timeout=0.3 if fault == "answer_hangs" else 10)
-    until(lambda: sandbox.state.created_by_user_id[fault] == 1)
+    until(lambda: quick_sandbox.state.created_by_user_id[fault] == 1)
     found = [
         item for item in api.get("/v1/predictions").json()["results"] if item["input"]["user_id"] == fault
     ]
@@ -114,11 +101,11 @@ def test_a_lost_answer_leaves_a_prediction_that_can_be_found(
 
 @pytest.mark.parametrize(("fault", "status"), [("answer_500", 500), ("answer_garbled", 201)])
 def test_a_wrong_answer_leaves_a_prediction(
-    sandbox: RunningSandbox, api: httpx.Client, fault: str, status: int
+    quick_sandbox: RunningSandbox, api: httpx.Client, fault: str, status: int
 ) -> None:
     answer = attempt(api, fault)
     assert answer.status_code == status
-    assert sandbox.state.created_by_user_id[fault] == 1
+    assert quick_sandbox.state.created_by_user_id[fault] == 1
     if fault == "answer_garbled":
         with pytest.raises(json.JSONDecodeError):
             answer.json()
@@ -126,10 +113,10 @@ def test_a_wrong_answer_leaves_a_prediction(
 
 @pytest.mark.parametrize("fault", FAILING)
 def test_a_failing_prediction_ends_with_the_faults_text(
-    sandbox: RunningSandbox, api: httpx.Client, fault: str
+    quick_sandbox: RunningSandbox, api: httpx.Client, fault: str
 ) -> None:
     done = ended(api, create(api, f"[sandbox:{fault}]")["id"])
-    text = FAULTS[fault].error.replace("{key}", "sk-test-key").replace("{token}", sandbox.token)
+    text = FAULTS[fault].error.replace("{key}", "sk-test-key").replace("{token}", quick_sandbox.token)
     assert (done["status"], done["output"]) == ("failed", None)
     assert done["error"].startswith(text)
 
@@ -164,14 +151,14 @@ def test_a_hanging_prediction_hangs_for_half_an_hour(fault: str, status: str) ->
     ],
 )
 def test_an_output_that_is_no_picture(
-    sandbox: RunningSandbox, api: httpx.Client, fault: str, status: int, kind: str | None
+    quick_sandbox: RunningSandbox, api: httpx.Client, fault: str, status: int, kind: str | None
 ) -> None:
     answer = fetch(output_of(api, fault))
     assert (answer.status_code, answer.headers.get("content-type")) == (status, kind)
     if fault == "output_redirect":
-        assert sandbox.state.trapped == []
+        assert quick_sandbox.state.trapped == []
         httpx.get(answer.headers["location"], trust_env=False)
-        assert sandbox.state.trapped == ["GET"]
+        assert quick_sandbox.state.trapped == ["GET"]
 
 
 def test_a_flaky_output_works_the_second_time(api: httpx.Client) -> None:
@@ -236,11 +223,11 @@ def test_bad_items_of_a_list_stand_beside_good_ones(api: httpx.Client) -> None:
     assert (second["id"], "model" in second) == (ids[1], False)
 
 
-def test_reads_cancels_and_uploads_fail_once(sandbox: RunningSandbox, api: httpx.Client) -> None:
+def test_reads_cancels_and_uploads_fail_once(quick_sandbox: RunningSandbox, api: httpx.Client) -> None:
     created = create(api, "[sandbox:never_ends]")
     one, cancel = f"/v1/predictions/{created['id']}", f"/v1/predictions/{created['id']}/cancel"
     for name in ("list_500", "get_500", "cancel_500", "upload_500"):
-        sandbox.faults.add(name)
+        quick_sandbox.faults.add(name)
     assert [api.get("/v1/predictions").status_code for _ in range(2)] == [500, 200]
     assert [api.get(one).status_code for _ in range(2)] == [500, 200]
     assert api.post(cancel).status_code == 500
@@ -248,9 +235,9 @@ def test_reads_cancels_and_uploads_fail_once(sandbox: RunningSandbox, api: httpx
     assert api.post(cancel).json()["status"] == "canceled"
     uploads = [api.post("/v1/files", files={"content": b"x"}).status_code for _ in range(2)]
     assert uploads == [500, 201]
-    sandbox.faults.add("get_404")
+    quick_sandbox.faults.add("get_404")
     assert [api.get(one).status_code for _ in range(2)] == [404, 200]
-    sandbox.faults.add("list_hangs")
+    quick_sandbox.faults.add("list_hangs")
     with pytest.raises(httpx.ReadTimeout):
         api.get("/v1/predictions", timeout=0.1)
 
@@ -267,16 +254,16 @@ def test_a_count_in_the_prompt_ends_the_fault(api: httpx.Client) -> None:
     assert answers == [500, 500, 201]
 
 
-def test_two_faults_of_one_creation_both_strike(sandbox: RunningSandbox, api: httpx.Client) -> None:
+def test_two_faults_of_one_creation_both_strike(quick_sandbox: RunningSandbox, api: httpx.Client) -> None:
     with pytest.raises(CUTS):
         create(api, "[sandbox:answer_lost] [sandbox:moderation]", user_id="both")
-    last = sandbox.state.order[-1]
+    last = quick_sandbox.state.order[-1]
     until(lambda: last.terminal)
     assert last.error is not None
     assert "(E005)" in last.error
 
 
-def test_another_process_can_want_faults(sandbox: RunningSandbox, api: httpx.Client) -> None:
+def test_another_process_can_want_faults(quick_sandbox: RunningSandbox, api: httpx.Client) -> None:
     wanted = {"name": "rate_limited", "times": 1, "prompt_contains": "from afar", "retry_after": 33}
     assert api.post("/sandbox/faults", json=wanted).json()["waiting"][-1]["name"] == "rate_limited"
     assert api.post(CREATE, json={"input": inputs("[sandbox:e004] other")}).status_code == 201
@@ -317,8 +304,8 @@ def test_chance_strikes_the_same_creations_for_the_same_seed() -> None:
     assert set(struck[0]) == {201, 402, 500}
 
 
-def test_the_clock_can_be_set_from_another_process(sandbox: RunningSandbox, api: httpx.Client) -> None:
-    before = sandbox.clock.now()
+def test_the_clock_can_be_set_from_another_process(quick_sandbox: RunningSandbox, api: httpx.Client) -> None:
+    before = quick_sandbox.clock.now()
     api.post("/sandbox/clock", json={"advance": 1000})
-    assert sandbox.clock.now() - before >= 1.0
+    assert quick_sandbox.clock.now() - before >= 1.0
     assert api.post("/sandbox/clock", json={"scale": 0.001}).json()["scale"] == 0.001

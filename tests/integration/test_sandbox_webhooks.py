@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -10,19 +9,7 @@ import pytest
 
 from core.provider.sandbox.server import RunningSandbox
 from core.provider.sandbox.webhooks import signature
-from tests.support.sandboxes import CREATE, QUICK, Receiver, api_of, ended, inputs, until
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[RunningSandbox]:
-    with RunningSandbox(**QUICK) as running:
-        yield running
-
-
-@pytest.fixture
-def api(sandbox: RunningSandbox) -> Iterator[httpx.Client]:
-    with api_of(sandbox) as client:
-        yield client
+from tests.support.sandboxes import CREATE, Receiver, api_of, ended, inputs, until
 
 
 def hooked(api: httpx.Client, receiver: Receiver, prompt: str, events: list[str] | None = None) -> str:
@@ -41,14 +28,14 @@ def statuses(receiver: Receiver, count: int) -> list[str]:
 
 
 def test_the_final_webhook_carries_what_a_look_at_the_prediction_answers(
-    sandbox: RunningSandbox, api: httpx.Client
+    quick_sandbox: RunningSandbox, api: httpx.Client
 ) -> None:
     with Receiver() as receiver:
         prediction_id = hooked(api, receiver, "[sandbox:e004]", ["completed"])
         headers, body = until(lambda: receiver.received)[0]
     assert json.loads(body) == ended(api, prediction_id)
     wanted = signature(
-        sandbox.state.signing_key, headers["webhook-id"], int(headers["webhook-timestamp"]), body
+        quick_sandbox.state.signing_key, headers["webhook-id"], int(headers["webhook-timestamp"]), body
     )
     assert headers["webhook-signature"] == wanted
 
@@ -75,13 +62,13 @@ def test_a_refused_first_webhook_does_not_come_again(api: httpx.Client) -> None:
 
 
 def test_a_receiver_that_is_away_is_given_up_after_the_last_try(
-    sandbox: RunningSandbox, api: httpx.Client
+    quick_sandbox: RunningSandbox, api: httpx.Client
 ) -> None:
     with Receiver(*[503] * 20) as receiver:
         hooked(api, receiver, "[sandbox:e004]", ["completed"])
         until(lambda: len(receiver.received) == 7)
         # Nothing follows in the time of three more pauses.
-        time.sleep(sandbox.clock.span(3 * 29))
+        time.sleep(quick_sandbox.clock.span(3 * 29))
         assert len(receiver.received) == 7
 
 

@@ -39,7 +39,9 @@ def test_jobs_know_no_page_and_no_streamlit() -> None:
 
 
 def test_pages_hold_no_sql_and_no_http() -> None:
-    assert breaches("pages", ("sqlalchemy", "psycopg", "httpx", "replicate", "minio", "urllib3", "jobs")) == []
+    assert (
+        breaches("pages", ("sqlalchemy", "psycopg", "httpx", "replicate", "minio", "urllib3", "jobs")) == []
+    )
 
 
 @pytest.mark.parametrize(
