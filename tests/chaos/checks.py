@@ -4,7 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from core.credits.books import check_books
 from core.credits.models import Transfer
@@ -36,6 +36,15 @@ def kept_outputs(desk: TestDesk) -> int:
     """How many pictures wait in the database for the object store."""
     with desk.database.transaction() as session:
         return session.scalar(select(func.count()).select_from(KeptOutput)) or 0
+
+
+def let_leases_run_out(desk: TestDesk, seconds: float) -> None:
+    """Let time pass for all that dead workers hold, and for the intents whose answers they waited for."""
+    with desk.database.transaction() as session:
+        held = session.scalars(select(Generation.id).where(Generation.lease_until.is_not(None))).all()
+        session.execute(text("UPDATE named_lease SET lease_until = now()"))
+    for generation_id in held:
+        desk.age(generation_id, seconds)
 
 
 def check_all(desk: TestDesk, *, granted: int = 1000) -> None:

@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-from sqlalchemy import text
-
 from core.generation.states import State
 from core.settings import Settings
-from tests.chaos.checks import check_all
+from tests.chaos.checks import check_all, let_leases_run_out
 from tests.chaos.processes import start_worker
 from tests.support.desk import TestDesk, wait_for, working
 
@@ -77,9 +75,7 @@ def posts(desk: TestDesk) -> int:
 
 def finish_with_another_worker(desk: TestDesk, generation_id: int) -> None:
     """The dead worker's leases run out, the next worker takes over, and everything is as it should be."""
-    desk.age(generation_id, DEAD_SECONDS)
-    with desk.database.transaction() as session:
-        session.execute(text("UPDATE named_lease SET lease_until = now()"))
+    let_leases_run_out(desk, DEAD_SECONDS)
     with working(desk):
         wait_for(desk.all_ended)
     assert desk.generation(generation_id).state == State.SUCCEEDED
