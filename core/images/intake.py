@@ -25,7 +25,6 @@ from core.images.limits import (
     SELFIE_LONG_SIDE,
     SELFIE_SHORT_SIDE,
     SELFIE_TARGET_BYTES,
-    UPSTREAM_SHORT_SIDE,
 )
 from core.images.quality import SelfieWarning, judge
 from core.images.raw import Damaged, TooHeavy, TooManyPixels
@@ -78,7 +77,7 @@ def take_in(content: bytes, filename: str = "", *, crop_to_face: bool = True) ->
         sha256=hashlib.sha256(normalised).hexdigest(),
         crop=crop.scaled(scale, *decoded.original_size) if crop else None,
         original_size=decoded.original_size,
-        warnings=judge(image, len(faces), face, face_pixels),
+        warnings=judge(image, len(faces), face, face_pixels, decoded.original_size),
     )
 
 
@@ -151,8 +150,8 @@ def _check_shape(width: int, height: int) -> None:
 
 
 def _choose_crop(image: Image.Image, faces: list[Box], scale: float) -> Box | None:
-    # A tighter crop than the provider's own size would only be enlarged again.
-    return square_around(faces[0], *image.size, at_least=round(UPSTREAM_SHORT_SIDE / scale))
+    # What is cut away would only draw attention from the face; below this not much of it would be left.
+    return square_around(faces[0], *image.size, at_least=round(MIN_UPLOAD_SIDE / scale))
 
 
 def _cut_out(image: Image.Image, crop: Box | None) -> Image.Image:

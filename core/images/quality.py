@@ -47,10 +47,13 @@ _SENTENCES = {
 }
 
 
-def judge(image: Image.Image, faces: int, face: Box | None, face_pixels: int) -> tuple[SelfieWarning, ...]:
+def judge(
+    image: Image.Image, faces: int, face: Box | None, face_pixels: int, original: tuple[int, int]
+) -> tuple[SelfieWarning, ...]:
     """Return all doubts about a normalised selfie.
 
-    `face` is the largest face in `image`, `face_pixels` its width in the original, `faces` the number of all.
+    `face` is the largest face in `image`, `face_pixels` its width in the original,
+    whose width and height are `original`; `faces` is the number of all.
     """
     grey = image.convert("L")
     dark = _is_dark(grey, face)
@@ -58,12 +61,12 @@ def judge(image: Image.Image, faces: int, face: Box | None, face_pixels: int) ->
         WarningCode.NO_FACE: faces == 0,
         WarningCode.SEVERAL_FACES: faces > 1,
         WarningCode.FACE_SMALL: faces > 0 and face_pixels < _SMALL_FACE,
-        WarningCode.TOO_SMALL: min(image.size) < UPSTREAM_SHORT_SIDE,
+        WarningCode.TOO_SMALL: min(original) < UPSTREAM_SHORT_SIDE,
         WarningCode.TOO_DARK: dark,
         # Darkness hides edges, so it would be called blurred as well.
         WarningCode.BLURRED: not dark and _sharpness(grey, face) < _BLURRED,
     }
-    facts = {"faces": faces, "face": face_pixels, "width": image.width, "height": image.height}
+    facts = {"faces": faces, "face": face_pixels, "width": original[0], "height": original[1]}
     return tuple(SelfieWarning(c, _SENTENCES[c].format(**facts)) for c, applies in doubts.items() if applies)
 
 
