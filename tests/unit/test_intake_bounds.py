@@ -36,7 +36,9 @@ import json, resource, sys
 from core.images.intake import take_in
 selfie = take_in(open(sys.argv[1], "rb").read())
 used = resource.getrusage(resource.RUSAGE_SELF)
-print(json.dumps([selfie.original_size, used.ru_maxrss / 1024, used.ru_utime + used.ru_stime]))
+# Not ru_maxrss, which also remembers how large the process was that started this one.
+peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(json.dumps([selfie.original_size, int(peak.split()[1]) / 1024, used.ru_utime + used.ru_stime]))
 """
 SCARCE = """
 from core.images import heic_child
