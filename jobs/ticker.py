@@ -59,7 +59,7 @@ class Worker:
     def stop(self) -> None:
         """Claim nothing more, finish what is under way, give the rest back."""
         self._stopping = True
-        self._scheduler.shutdown(wait=False)
+        self._scheduler.shutdown(wait=True)
         patience = self.services.settings.provider_timeout_seconds
         finished = [pool.drain(patience) for pool in (self.submitting, self.storing)]
         try:
