@@ -1,7 +1,9 @@
 """Storing: fetch what was drawn before the provider deletes it, check it, keep it, capture the credits."""
 
 import dataclasses
+import functools
 import logging
+from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy import select
@@ -13,6 +15,7 @@ from core.failures.taxonomy import FailureClass
 from core.generation.endings import NOW, known_trouble, retry_or_fail, succeed, trouble_with_provider
 from core.generation.leases import Claim, claim_storing, count_due, release
 from core.generation.models import Avatar, Generation, KeptOutput, RenderAttempt
+from core.generation.patience import patiently
 from core.generation.states import State
 from core.images.output import Avatar as Picture
 from core.images.output import AvatarRejected, check_avatar
@@ -53,20 +56,25 @@ def claim_to_store(services: Services, *, worker: str, free: int) -> list[Claim]
 
 def store(services: Services, claim: Claim) -> bool:
     """Store one claimed picture; False says that a newer owner fenced this worker off."""
-    job = _load(services, claim)
+    job = patiently(lambda: _load(services, claim))
+    return patiently(_outcome(services, claim, job))
+
+
+def _outcome(services: Services, claim: Claim, job: _Job) -> Callable[[], bool]:
+    """Fetch, check and put the picture; what is then to be recorded."""
     try:
         content = job.kept or _fetch(services, job)
         picture = _check(job.generation, content)
     except ProviderError as exc:
-        return _not_fetched(services, claim, job, exc)
+        return functools.partial(_not_fetched, services, claim, job, exc)
     except AvatarRejected as exc:
-        return _rejected(services, claim, str(exc))
+        return functools.partial(_rejected, services, claim, str(exc))
     try:
         small = thumbnail(picture.content)
         _put(services, claim.generation_id, picture, small)
     except ServiceUnavailable as exc:
-        return _keep(services, claim, job, content, exc)
-    return _deliver(services, claim, picture)
+        return functools.partial(_keep, services, claim, job, content, exc)
+    return functools.partial(_deliver, services, claim, picture)
 
 
 def _load(services: Services, claim: Claim) -> _Job:

@@ -1,5 +1,6 @@
 """Submitting: claim, write the intent, call the provider, record. No transaction is open during the call."""
 
+import functools
 import time
 from datetime import datetime
 
@@ -11,6 +12,7 @@ from core.failures.taxonomy import FailureClass
 from core.generation.endings import Trouble, known_trouble, retry_or_fail, trouble_with_provider
 from core.generation.leases import Claim, claim_queued, count_due, release
 from core.generation.models import Generation, GenerationEvent, RenderAttempt
+from core.generation.patience import patiently
 from core.generation.reports import apply_provider_report
 from core.generation.states import State
 from core.images.models import StoredSelfie
@@ -50,10 +52,10 @@ def submit(services: Services, claim: Claim) -> bool:
             raise ServiceUnavailable("Reading the selfie took too long.")
         report = services.gateway.create(request)
     except ProviderError as exc:
-        return _refused(services, claim, exc)
+        return patiently(functools.partial(_refused, services, claim, exc))
     except (ServiceUnavailable, NotFound) as exc:
-        return _no_selfie(services, claim, exc)
-    return _accepted(services, claim, report)
+        return patiently(functools.partial(_no_selfie, services, claim, exc))
+    return patiently(functools.partial(_accepted, services, claim, report))
 
 
 def _request(services: Services, claim: Claim) -> RenderRequest:

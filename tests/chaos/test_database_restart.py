@@ -1,6 +1,8 @@
 """PostgreSQL is restarted under load, orderly and by force: work goes on as soon as it is back."""
 
+import dataclasses
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +13,12 @@ from core.database import connect
 from core.embedded.objects import ObjectStoreAddress
 from core.embedded.postgres import EmbeddedPostgres
 from core.generation.states import State
+from core.generation.store import claim_to_store, store
+from core.generation.submit import claim_to_submit, submit
+from core.generation.sweep import sweep
 from core.migrate import upgrade
 from core.provider.sandbox.server import RunningSandbox
+from core.storage.objects import ObjectStore
 from tests.chaos.checks import at_least, check_all, count
 from tests.chaos.conftest import LIMITS
 from tests.conftest import POSTGRES_VERSION
@@ -67,3 +73,36 @@ def test_generations_survive_restarts_of_the_database(
     assert count(desk, State.SUCCEEDED) == GENERATIONS
     check_all(desk)
     desk.close()
+
+
+def test_a_picture_fetched_while_the_database_went_away_is_recorded_when_it_is_back(
+    server: Server, object_store: ObjectStoreAddress, sandbox: RunningSandbox
+) -> None:
+    desk = TestDesk.open(quick_settings(server.url, object_store, sandbox, **LIMITS), sandbox)
+    generation_id = desk.ask()
+    [sent] = claim_to_submit(desk.services, worker="w", free=1)
+    assert submit(desk.services, sent)
+    wait_for(lambda: sweep(desk.services, worker="w") is not None and count(desk, State.STORING) == 1)
+    [drawn] = claim_to_store(desk.services, worker="w", free=1)
+    interrupted = dataclasses.replace(desk.services, objects=Interrupting(desk.services.objects, server))
+    assert store(interrupted, drawn)
+    assert desk.generation(generation_id).state == State.SUCCEEDED
+    assert [output.fetches for output in sandbox.state.outputs.values()] == [1]
+    check_all(desk)
+    desk.close()
+
+
+class Interrupting(ObjectStore):
+    """The object store, at whose first word PostgreSQL is stopped for a second."""
+
+    def __init__(self, objects: ObjectStore, server: Server) -> None:
+        self._objects = objects
+        self._restart: threading.Timer | None = threading.Timer(1.0, server.start)
+        self._server = server
+
+    def put(self, key: str, content: bytes, content_type: str) -> None:
+        self._objects.put(key, content, content_type)
+        if self._restart is not None:
+            self._server.stop(signal.SIGQUIT)
+            self._restart.start()
+            self._restart = None
