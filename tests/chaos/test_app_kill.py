@@ -124,19 +124,25 @@ def put_one_in_every_state(app: App, desk: TestDesk) -> None:
         desk.ask(f"Hero {number}")
     wait_for(lambda: count(desk, State.SUCCEEDED) == 3)
     for name in ("output_endless", "create_hangs", "answer_hangs"):
-        app.tell_sandbox("/sandbox/faults", name=name, prompt_contains=name, times=None)
+        want(app, name, prompt_contains=name)
     desk.ask("Hero whose output_endless")
     wait_for(lambda: count(desk, State.STORING) == 1)
     app.tell_sandbox("/sandbox/clock", scale=10)
     for number in range(2):
         desk.ask(f"Hero {number} who takes time")
     wait_for(lambda: count(desk, State.RENDERING) == 2)
+    want(app, "list_500")  # or the prediction whose answer hangs would be found there
     desk.ask("Hero whose create_hangs")
     desk.ask("Hero whose answer_hangs")
     wait_for(lambda: len(app.creations()) == 7)
     for number in range(2):
         desk.ask(f"Hero {number} who waits")
     assert (count(desk, State.SUBMITTING), count(desk, State.QUEUED)) == (2, 2)
+
+
+def want(app: App, fault: str, **conditions: str) -> None:
+    """Let this fault strike from now on."""
+    app.tell_sandbox("/sandbox/faults", name=fault, times=None, **conditions)
 
 
 def test_one_home_takes_one_app_and_sigterm_leaves_nothing_behind(short_folder: Path) -> None:
