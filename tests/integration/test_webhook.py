@@ -100,7 +100,9 @@ def test_anything_else_is_refused_and_changes_nothing(
 
 
 def test_with_a_public_address_the_provider_tells_by_itself(desk: TestDesk, client: httpx.Client) -> None:
-    told = desk.with_settings(public_url=str(client.base_url), sweep_interval_seconds=3600.0)
+    # Nobody sweeps here, so a creation must not time out on a busy machine.
+    patient = {"provider_timeout_seconds": 20.0, "transfer_timeout_seconds": 20.0, "lease_seconds": 60.0}
+    told = desk.with_settings(public_url=str(client.base_url), sweep_interval_seconds=3600.0, **patient)
     install(told.services)
     generation_id = told.ask()
     duplicated = told.ask("A hero [sandbox:webhook_duplicate] [sandbox:webhook_out_of_order]")
