@@ -7,8 +7,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core.access.models import AuditEvent, Staff
-from core.access.permissions import Actor
-from core.errors import NotAllowed
+from core.access.permissions import ROLES, Actor
+from core.errors import InvalidInput, NotAllowed
 
 # One persona a role, for local mode: e-mail, name, roles.
 PERSONAS = (
@@ -46,6 +46,39 @@ def actor_by_email(session: Session, email: str) -> Actor:
     row = session.scalars(select(Staff).where(func.lower(Staff.email) == email.strip().lower())).one_or_none()
     if row is None or not row.active:
         raise NotAllowed(f"{email} is not entered as staff here. Ask an admin to add this address.")
+    return _actor(row)
+
+
+def enrol(session: Session, *, email: str, name: str, roles: Sequence[str]) -> Actor:
+    """Enter somebody as staff, or change their name and roles; without a role they are locked out.
+
+    For whoever administers the machine: it asks for no permission. Raises InvalidInput.
+    """
+    email, name = email.strip().lower(), name.strip()
+    if "@" not in email or not name:
+        raise InvalidInput("Staff need an e-mail address and a name.")
+    if unknown := sorted(set(roles) - ROLES.keys()):
+        raise InvalidInput(f"There is no role {', '.join(unknown)}. Roles: {', '.join(ROLES)}.")
+    former = session.scalar(select(Staff.roles).where(Staff.email == email))
+    wanted = {"name": name, "roles": sorted(set(roles)), "active": bool(roles)}
+    row = session.scalars(
+        insert(Staff)
+        .values(email=email, **wanted)
+        .on_conflict_do_update(index_elements=["email"], set_=wanted)
+        .returning(Staff)
+        .execution_options(populate_existing=True)
+    ).one()
+    before: dict[str, object] | None = {"roles": former} if former is not None else None
+    record(
+        session,
+        actor=_actor(row),
+        action="staff.enrol",
+        subject=f"staff:{row.id}",
+        reason="entered on the command line",
+        before=before,
+        after={"roles": row.roles},
+    )
+    session.flush()
     return _actor(row)
 
 

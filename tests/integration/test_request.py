@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from core.access.models import AuditEvent, Staff
 from core.access.permissions import ROLES, Actor, Permission, require
-from core.access.staff import PERSONAS, active_staff, actor_by_id, seed_personas
+from core.access.staff import PERSONAS, active_staff, actor_by_email, actor_by_id, enrol, seed_personas
 from core.customers.directory import create_customer, find_customers
 from core.database import Database
 from core.errors import Conflict, InsufficientCredits, InvalidInput, NotAllowed, NotFound, OperatorError
@@ -160,6 +160,26 @@ def test_the_personas_are_seeded_once_and_a_removed_one_may_nothing(database: Da
         session.flush()
         with pytest.raises(NotAllowed, match="no longer active"):
             actor_by_id(session, staff[0].id)
+
+
+def test_staff_are_entered_changed_and_locked_out_on_the_command_line(database: Database) -> None:
+    with database.transaction() as session:
+        entered = enrol(session, email=" Ada@Example.org", name="Ada", roles=["support"])
+        changed = enrol(session, email="ada@example.org", name="Ada L.", roles=["admin", "admin"])
+        assert (changed.id, changed.name, changed.roles) == (entered.id, "Ada L.", ("admin",))
+        assert actor_by_email(session, "ADA@example.org") == changed
+        enrol(session, email="ada@example.org", name="Ada L.", roles=[])
+        with pytest.raises(NotAllowed, match="not entered as staff"):
+            actor_by_email(session, "ada@example.org")
+        assert len(session.scalars(select(AuditEvent).where(AuditEvent.action == "staff.enrol")).all()) == 3
+
+
+@pytest.mark.parametrize(
+    ("email", "name", "roles"), [("ada", "Ada", []), ("a@b", " ", []), ("a@b", "Ada", ["wizard"])]
+)
+def test_wrong_staff_are_refused(database: Database, email: str, name: str, roles: list[str]) -> None:
+    with database.transaction() as session, pytest.raises(InvalidInput):
+        enrol(session, email=email, name=name, roles=roles)
 
 
 @pytest.mark.parametrize(
