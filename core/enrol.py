@@ -1,4 +1,4 @@
-"""`python -m core.enrol EMAIL NAME ROLE...`: lets somebody in who signs in by OIDC, or changes their roles."""
+"""`python -m core.enrol EMAIL NAME ROLE...`: lets somebody in who signs in by OIDC, or changes their role."""
 
 import argparse
 import sys
