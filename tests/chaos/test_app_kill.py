@@ -100,22 +100,21 @@ def test_after_kill_9_of_the_whole_app_the_next_start_finishes_everything(short_
     home = short_folder / "home"
     with running(home, "first") as app:
         # The app's own sandbox is asked by HTTP, not through this one.
-        desk = TestDesk.open(app.settings(), RunningSandbox())
-        put_one_in_every_state(app, desk)
-        before = app.creations()
+        with contextlib.closing(TestDesk.open(app.settings(), RunningSandbox())) as desk:
+            put_one_in_every_state(app, desk)
+            before = app.creations()
         orphans = [process for process in living_in(home) if "postgres" not in process.name()]
         app.kill()
-        desk.close()
         with running(home, "second") as again:
             assert not any(orphan.is_running() for orphan in orphans)
-            desk = dataclasses.replace(desk, services=open_services(again.settings()))
-            let_leases_run_out(desk, DEAD_SECONDS)
-            wait_for(desk.all_ended, seconds=120)
-            assert count(desk, State.SUCCEEDED) == 10
-            check_money(desk, granted=1000)
-            check_pictures(desk.services)
-            assert set(before.values()) | set(again.creations().values()) == {1}
-            desk.close()
+            reopened = dataclasses.replace(desk, services=open_services(again.settings()))
+            with contextlib.closing(reopened) as desk:
+                let_leases_run_out(desk, DEAD_SECONDS)
+                wait_for(desk.all_ended, seconds=120)
+                assert count(desk, State.SUCCEEDED) == 10
+                check_money(desk, granted=1000)
+                check_pictures(desk.services)
+                assert set(before.values()) | set(again.creations().values()) == {1}
 
 
 def put_one_in_every_state(app: App, desk: TestDesk) -> None:

@@ -1,5 +1,6 @@
 """PostgreSQL is restarted under load, orderly and by force: work goes on as soon as it is back."""
 
+import contextlib
 import dataclasses
 import signal
 import threading
@@ -61,35 +62,37 @@ def server(short_folder: Path) -> Iterator[Server]:
 def test_generations_survive_restarts_of_the_database(
     server: Server, object_store: ObjectStoreAddress, sandbox: RunningSandbox
 ) -> None:
-    desk = TestDesk.open(quick_settings(server.url, object_store, sandbox, **LIMITS), sandbox)
-    for number in range(GENERATIONS):
-        desk.ask(f"Hero {number}")
-    with working(desk):
-        for how, goal in ((signal.SIGINT, 5), (signal.SIGQUIT, 15)):
-            wait_for(at_least(desk, goal))
-            server.stop(how)
-            server.start()
-        wait_for(desk.all_ended)
-    assert count(desk, State.SUCCEEDED) == GENERATIONS
-    check_all(desk)
-    desk.close()
+    with contextlib.closing(
+        TestDesk.open(quick_settings(server.url, object_store, sandbox, **LIMITS), sandbox)
+    ) as desk:
+        for number in range(GENERATIONS):
+            desk.ask(f"Hero {number}")
+        with working(desk):
+            for how, goal in ((signal.SIGINT, 5), (signal.SIGQUIT, 15)):
+                wait_for(at_least(desk, goal))
+                server.stop(how)
+                server.start()
+            wait_for(desk.all_ended)
+        assert count(desk, State.SUCCEEDED) == GENERATIONS
+        check_all(desk)
 
 
 def test_a_picture_fetched_while_the_database_went_away_is_recorded_when_it_is_back(
     server: Server, object_store: ObjectStoreAddress, sandbox: RunningSandbox
 ) -> None:
-    desk = TestDesk.open(quick_settings(server.url, object_store, sandbox, **LIMITS), sandbox)
-    generation_id = desk.ask()
-    [sent] = claim_to_submit(desk.services, worker="w", free=1)
-    assert submit(desk.services, sent)
-    wait_for(lambda: sweep(desk.services, worker="w") is not None and count(desk, State.STORING) == 1)
-    [drawn] = claim_to_store(desk.services, worker="w", free=1)
-    interrupted = dataclasses.replace(desk.services, objects=Interrupting(desk.services.objects, server))
-    assert store(interrupted, drawn)
-    assert desk.generation(generation_id).state == State.SUCCEEDED
-    assert [output.fetches for output in sandbox.state.outputs.values()] == [1]
-    check_all(desk)
-    desk.close()
+    with contextlib.closing(
+        TestDesk.open(quick_settings(server.url, object_store, sandbox, **LIMITS), sandbox)
+    ) as desk:
+        generation_id = desk.ask()
+        [sent] = claim_to_submit(desk.services, worker="w", free=1)
+        assert submit(desk.services, sent)
+        wait_for(lambda: sweep(desk.services, worker="w") is not None and count(desk, State.STORING) == 1)
+        [drawn] = claim_to_store(desk.services, worker="w", free=1)
+        interrupted = dataclasses.replace(desk.services, objects=Interrupting(desk.services.objects, server))
+        assert store(interrupted, drawn)
+        assert desk.generation(generation_id).state == State.SUCCEEDED
+        assert [output.fetches for output in sandbox.state.outputs.values()] == [1]
+        check_all(desk)
 
 
 class Interrupting(ObjectStore):

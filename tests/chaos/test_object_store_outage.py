@@ -1,5 +1,6 @@
 """The object store is away while avatars are to be stored: they are kept, and stored when it is back."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,20 +43,21 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def test_what_is_drawn_while_the_object_store_is_away_is_stored_when_it_is_back(
     database_url: str, store: Store, sandbox: RunningSandbox
 ) -> None:
-    desk = TestDesk.open(quick_settings(database_url, store.address, sandbox, **LIMITS), sandbox)
-    sandbox.clock.scale = 10.0
-    for number in range(GENERATIONS):
-        desk.ask(f"Hero {number}")
-    with working(desk):
-        wait_for(lambda: count(desk, State.RENDERING) == GENERATIONS)
-        store.go_away()
-        sandbox.clock.advance(60)
-        wait_for(lambda: kept_outputs(desk) == GENERATIONS)
-        # Meanwhile the provider deletes what it drew.
-        sandbox.clock.advance(A_DAY)
-        store.come_back()
-        wait_for(desk.all_ended)
-    assert count(desk, State.SUCCEEDED) == GENERATIONS
-    check_all(desk)
-    assert all(len(desk.attempts(generation_id)) == 1 for generation_id in range(1, GENERATIONS + 1))
-    desk.close()
+    with contextlib.closing(
+        TestDesk.open(quick_settings(database_url, store.address, sandbox, **LIMITS), sandbox)
+    ) as desk:
+        sandbox.clock.scale = 10.0
+        for number in range(GENERATIONS):
+            desk.ask(f"Hero {number}")
+        with working(desk):
+            wait_for(lambda: count(desk, State.RENDERING) == GENERATIONS)
+            store.go_away()
+            sandbox.clock.advance(60)
+            wait_for(lambda: kept_outputs(desk) == GENERATIONS)
+            # Meanwhile the provider deletes what it drew.
+            sandbox.clock.advance(A_DAY)
+            store.come_back()
+            wait_for(desk.all_ended)
+        assert count(desk, State.SUCCEEDED) == GENERATIONS
+        check_all(desk)
+        assert all(len(desk.attempts(generation_id)) == 1 for generation_id in range(1, GENERATIONS + 1))
