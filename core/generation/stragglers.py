@@ -18,10 +18,14 @@ BATCH = 50
 
 
 def check_stragglers(services: Services) -> int:
-    """Ask one by one for predictions older than the sweep's window; says how many told something new."""
+    """Ask one by one for what is older than the sweep's window or was missing in its list.
+
+    Says how many told something new.
+    """
     settings = services.settings
     window = timedelta(seconds=settings.sweep_window_seconds)
-    old = (RenderAttempt.status == "accepted") & (RenderAttempt.submitted_at <= NOW - window)
+    missing = RenderAttempt.next_check_at.is_not(None)
+    old = (RenderAttempt.status == "accepted") & ((RenderAttempt.submitted_at <= NOW - window) | missing)
     wait = settings.straggler_interval_seconds
     return sum(_check(services, remote_id) for remote_id in _take(services, old, wait_seconds=wait))
 

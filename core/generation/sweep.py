@@ -5,9 +5,10 @@ hold after the grace period was never made, and is sent again.
 """
 
 import dataclasses
+import math
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from core.failures.taxonomy import FailureClass
@@ -22,10 +23,15 @@ from core.provider.errors import ProviderError
 from core.provider.listing import Listing
 from core.provider.reports import ProviderReport, RemoteStatus
 from core.services import Services
+from core.settings import Settings
 
 # The provider's clock may differ from the database's.
 CLOCK_SLACK = timedelta(seconds=60)
 MOST_PAGES = 60
+# Of the provider's list (its OpenAPI document, `predictions.list`).
+PAGE_SIZE = 100
+# The rest is for single looks, stores of workers beside, and people.
+SHARE_OF_BUDGET = 0.4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +64,7 @@ def _begin(services: Services, worker: str) -> datetime | None:
     """From when to list, if there is anything to look for and this worker holds the sweep now."""
     settings = services.settings
     with services.database.transaction() as session:
-        since = oldest_to_list(session, settings.sweep_window_seconds)
+        since, open_attempts = oldest_to_list(session, settings.sweep_window_seconds)
         if since is None:
             return None
         mine = take_named(
@@ -66,25 +72,32 @@ def _begin(services: Services, worker: str) -> datetime | None:
             "sweep",
             worker=worker,
             lease_seconds=settings.lease_seconds,
-            every_seconds=settings.sweep_interval_seconds,
+            every_seconds=interval_seconds(settings, open_attempts),
         )
         if not mine or not budget.take(session, "read", 1):
             return None
     return since - CLOCK_SLACK
 
 
-def oldest_to_list(session: Session, window_seconds: float) -> datetime | None:
-    """The submission time of the oldest attempt that the list shall tell about; None when nothing is open.
+def interval_seconds(settings: Settings, open_attempts: int) -> float:
+    """How often to sweep: as set, but never with more than its share of the requests that we may make."""
+    pages = math.ceil(open_attempts / PAGE_SIZE)
+    return max(settings.sweep_interval_seconds, pages / (SHARE_OF_BUDGET * budget.PER_SECOND["read"]))
+
+
+def oldest_to_list(session: Session, window_seconds: float) -> tuple[datetime | None, int]:
+    """The submission time of the oldest attempt that the list shall tell about, and how many there are.
 
     Intents without an answer are looked for however old they are; what the provider took up longer ago than
     the window is asked for one by one (see `core.generation.stragglers`).
     """
     in_window = RenderAttempt.submitted_at > NOW - timedelta(seconds=window_seconds)
-    return session.scalar(
-        select(func.min(RenderAttempt.submitted_at)).where(
+    oldest, number = session.execute(
+        select(func.min(RenderAttempt.submitted_at), func.count()).where(
             or_(RenderAttempt.status == "open", and_(RenderAttempt.status == "accepted", in_window))
         )
-    )
+    ).one()
+    return oldest, number
 
 
 def note_throttled(services: Services, exc: ProviderError) -> None:
@@ -110,8 +123,28 @@ def _apply(services: Services, listing: Listing) -> Swept:
             applied = apply_provider_report(session, services.settings, report, detected_by="sweep")
         changed += applied in (Applied.ADOPTED, Applied.DRAWN, Applied.ENDED)
         drawn += applied is Applied.DRAWN
+    if listing.complete:
+        _look_alone_for_missing(services, listing)
     lost = _settle_lost(services, listing)
     return Swept(listing.requests, changed, drawn, lost)
+
+
+def _look_alone_for_missing(services: Services, listing: Listing) -> None:
+    """What a whole list should hold and does not is asked for alone: garbled there, or forgotten."""
+    settings = services.settings
+    window = timedelta(seconds=settings.sweep_window_seconds)
+    # A prediction may be a moment late in the list.
+    settled = timedelta(seconds=settings.straggler_interval_seconds)
+    listed = [report.remote_id for report in listing.reports]
+    with services.database.transaction() as session:
+        session.execute(
+            update(RenderAttempt)
+            .where(RenderAttempt.status == "accepted", RenderAttempt.next_check_at.is_(None))
+            .where(RenderAttempt.submitted_at > NOW - window, RenderAttempt.accepted_at < NOW - settled)
+            .where(RenderAttempt.remote_id.not_in(listed))
+            .values(next_check_at=NOW)
+            .execution_options(synchronize_session=False)
+        )
 
 
 def _seen_alone(services: Services, listed: ProviderReport) -> ProviderReport | None:

@@ -4,6 +4,7 @@ import threading
 import uuid
 from typing import Any
 
+import pytest
 from sqlalchemy import func, select, update
 
 from core.credits.books import check_books
@@ -13,9 +14,9 @@ from core.generation.models import Avatar, Generation, RenderAttempt
 from core.generation.reports import Applied, apply_provider_report
 from core.generation.states import ENDED, MOVES, State, move
 from core.generation.store import claim_to_store, store
-from core.generation.stragglers import end_overdue, stop_unwanted
+from core.generation.stragglers import check_stragglers, end_overdue, stop_unwanted
 from core.generation.submit import _request, claim_to_submit, submit
-from core.generation.sweep import sweep
+from core.generation.sweep import interval_seconds, sweep
 from core.provider.reports import ProviderReport, RemoteStatus
 from tests.support.desk import TestDesk, wait_for, working
 from tests.support.factories import make_generation
@@ -153,6 +154,28 @@ def test_reports_are_applied_once_and_stale_ones_change_nothing(desk: TestDesk) 
     assert apply(ProviderReport(remote_id="somebody-elses", status=RemoteStatus.FAILED)) is Applied.FOREIGN
     assert desk.generation(generation_id).state == State.FAILED
     assert desk.wallet() == 1000
+
+
+def test_what_the_provider_has_forgotten_is_sent_again_at_once(desk: TestDesk) -> None:
+    generation_id = desk.ask("A hero [sandbox:never_ends x1]")
+    submit(desk.services, claim_one(desk))
+    state = desk.sandbox.state
+    state.predictions.clear()
+    state.order.clear()
+    desk.age(generation_id, 1)
+    with desk.database.transaction() as session:
+        session.execute(update(RenderAttempt).values(accepted_at=RenderAttempt.submitted_at))
+    sweep(desk.services, worker="w1")
+    assert check_stragglers(desk.services) == 1
+    assert desk.generation(generation_id).state == State.QUEUED
+    [attempt] = desk.attempts(generation_id)
+    assert (attempt.status, attempt.failure_class) == ("failed", "asset_unavailable")
+
+
+def test_more_predictions_are_swept_less_often_within_the_share_of_the_budget(desk: TestDesk) -> None:
+    settings = desk.services.settings.model_copy(update={"sweep_interval_seconds": 1.0})
+    assert [interval_seconds(settings, number) for number in (0, 100, 1800)] == [1.0, 1.0, 1.0]
+    assert interval_seconds(settings, 6000) == pytest.approx(60 / 18)
 
 
 def test_a_second_prediction_under_one_reference_is_not_followed(desk: TestDesk) -> None:
