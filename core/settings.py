@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     provider_timeout_seconds: Seconds = 15
     transfer_timeout_seconds: Seconds = 20
     heartbeat_seconds: Seconds = 5
+    rollup_interval_seconds: Seconds = 5
     sandbox_time_scale: float = Field(1.0, gt=0, le=10)
     # Not a variable: set when the embedded sandbox stands in for the provider.
     sandboxed: bool = Field(default=False, init=False)

@@ -2,6 +2,7 @@
 
 from core.settings import Settings
 from jobs.heartbeat import beat_heart
+from jobs.rollup import roll_up
 from jobs.store import store_avatars
 from jobs.stragglers import ask_for_stragglers, end_overdue_generations, stop_unwanted_predictions
 from jobs.submit import submit_generations
@@ -18,5 +19,6 @@ def ticks(settings: Settings) -> list[tuple[Tick, float]]:
         (stop_unwanted_predictions, settings.sweep_interval_seconds),
         (end_overdue_generations, settings.sweep_interval_seconds),
         (ask_for_stragglers, settings.straggler_interval_seconds),
+        (roll_up, settings.rollup_interval_seconds),
         (beat_heart, settings.heartbeat_seconds),
     ]

@@ -12,8 +12,10 @@ class Permission(enum.StrEnum):
     LOOK = "look at generations"
     GENERATE = "start or retry generations"
     CANCEL = "cancel generations"
+    OPERATE = "step in where generations are stuck"
     GRANT = "grant credits"
     EDIT_CUSTOMERS = "create customers or add selfies"
+    HANDLE_ERRORS = "acknowledge, mute, resolve or assign error groups"
 
 
 LOOK_ONLY = frozenset({Permission.LOOK})
@@ -21,10 +23,10 @@ MAKE = LOOK_ONLY | {Permission.GENERATE, Permission.EDIT_CUSTOMERS}
 
 ROLES: dict[str, frozenset[Permission]] = {
     "viewer": LOOK_ONLY,
-    "tuner": MAKE,
-    "support": MAKE | {Permission.CANCEL},
+    "tuner": MAKE | {Permission.HANDLE_ERRORS},
+    "support": MAKE | {Permission.CANCEL, Permission.HANDLE_ERRORS},
     "approver": LOOK_ONLY | {Permission.GRANT},
-    "operator": MAKE | {Permission.CANCEL},
+    "operator": MAKE | {Permission.CANCEL, Permission.OPERATE, Permission.HANDLE_ERRORS},
     "admin": frozenset(Permission),
 }
 

@@ -56,7 +56,8 @@ CREATE TABLE error_group (
     assignee_id bigint CONSTRAINT error_group_assignee_id_fkey REFERENCES staff,
     note text,
     CONSTRAINT error_group_muted_or_resolved CHECK (muted_until IS NULL OR resolved_at IS NULL),
-    CONSTRAINT error_group_acknowledged_by_whom CHECK ((state = 'acknowledged') = (acknowledged_by IS NOT NULL)),
+    CONSTRAINT error_group_acknowledged_by_whom
+        CHECK ((state = 'acknowledged') = (acknowledged_by IS NOT NULL)),
     CONSTRAINT error_group_muted_until_when CHECK ((state = 'muted') = (muted_until IS NOT NULL)),
     CONSTRAINT error_group_resolved_when CHECK ((state = 'resolved') = (resolved_at IS NOT NULL)),
     CONSTRAINT error_group_resolved_of CHECK (resolved_template IS NULL OR state = 'resolved')
@@ -164,7 +165,8 @@ INSERT INTO error_event (at, kind, generation_id, customer_id, fingerprint, fail
     FROM generation WHERE state = 'failed' AND fingerprint IS NOT NULL ORDER BY id;
 INSERT INTO rollup_queue (kind, subject_id)
     SELECT 'generation', id FROM generation WHERE finished_at IS NOT NULL ORDER BY id;
-INSERT INTO rollup_queue (kind, subject_id) SELECT 'refund', id FROM transfer WHERE kind = 'refund' ORDER BY id;
+INSERT INTO rollup_queue (kind, subject_id)
+    SELECT 'refund', id FROM transfer WHERE kind = 'refund' ORDER BY id;
 """
 
 TABLES = (
