@@ -2,12 +2,16 @@
 
 from core.settings import Settings
 from jobs.heartbeat import beat_heart
+from jobs.proof import prove_object_store
 from jobs.rollup import roll_up
 from jobs.store import store_avatars
 from jobs.stragglers import ask_for_stragglers, end_overdue_generations, stop_unwanted_predictions
 from jobs.submit import submit_generations
 from jobs.sweep import sweep_provider
 from jobs.ticker import Tick
+
+# The object store is asked seldom: the proof costs three requests.
+BEATS_BETWEEN_PROOFS = 3
 
 
 def ticks(settings: Settings) -> list[tuple[Tick, float]]:
@@ -21,4 +25,5 @@ def ticks(settings: Settings) -> list[tuple[Tick, float]]:
         (ask_for_stragglers, settings.straggler_interval_seconds),
         (roll_up, settings.rollup_interval_seconds),
         (beat_heart, settings.heartbeat_seconds),
+        (prove_object_store, settings.heartbeat_seconds * BEATS_BETWEEN_PROOFS),
     ]
