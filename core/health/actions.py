@@ -15,9 +15,11 @@ from core.generation.reports import Applied
 from core.generation.states import State
 from core.generation.stragglers import look_at
 from core.generation.sweep import Swept, sweep_now
+from core.generation.workers import workers
 from core.provider import budget
 from core.provider.errors import ProviderError
 from core.services import Services
+from core.settings import Settings
 
 
 def poll_now(services: Services, *, actor: Actor, generation_id: int) -> Applied:
@@ -49,9 +51,10 @@ def poll_now(services: Services, *, actor: Actor, generation_id: int) -> Applied
         raise ServiceUnavailable(f"The provider did not tell: {exc.text}") from exc
 
 
-def store_now(session: Session, *, actor: Actor, generation_id: int) -> Generation:
+def store_now(session: Session, settings: Settings, *, actor: Actor, generation_id: int) -> Generation:
     """Let the next worker store what is drawn at once, however long the wait would have been.
 
+    What a silent worker holds is taken from it; should that one come back, its late write is refused.
     Raises NotAllowed, NotFound, and Conflict when nothing waits to be stored or a worker is at it.
     """
     require(actor, Permission.OPERATE)
@@ -59,8 +62,11 @@ def store_now(session: Session, *, actor: Actor, generation_id: int) -> Generati
     if generation.state != State.STORING:
         raise Conflict(f"Generation {generation_id} is {generation.state}; nothing waits to be stored.")
     now = session.scalars(select(NOW)).one()
-    if generation.lease_until is not None and generation.lease_until > now:
+    held = generation.lease_until is not None and generation.lease_until > now
+    if held and _alive(session, settings, generation.lease_owner):
         raise Conflict(f"A worker is storing generation {generation_id} right now.")
+    generation.lease_owner = generation.lease_until = None
+    generation.lease_token += 1
     generation.due_at = now
     record(session, actor=actor, action="generation.store_now", subject=f"generation:{generation_id}")
     session.flush()
@@ -85,6 +91,11 @@ def adopt_now(services: Services, *, actor: Actor) -> Swept:
             "Nothing is open at the provider, or the budget of requests is used up. Nothing was done."
         )
     return swept
+
+
+def _alive(session: Session, settings: Settings, worker: str | None) -> bool:
+    seen = workers(session, heartbeat_seconds=settings.heartbeat_seconds)
+    return any(each.id == worker and each.state == "alive" for each in seen)
 
 
 def _generation(session: Session, generation_id: int, *, locked: bool = False) -> Generation:

@@ -3,12 +3,14 @@
 import dataclasses
 import enum
 from datetime import datetime, timedelta
+from typing import cast
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.generation.models import NamedLease, RenderAttempt
 from core.generation.sweep import to_list
+from core.provider import budget
 from core.provider.models import ApiBudget
 from core.settings import Settings
 
@@ -26,11 +28,21 @@ class Freshness(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True)
 class ApiUse:
-    """One kind of request: how long the provider's own wish still pauses it, and how often that happened."""
+    """One kind of request: how many were sent in the last minute, and how many our limit would allow.
+
+    `paused_for` is how long the provider's wish still pauses them, `pauses` how often it wished so.
+    """
 
     kind: str
+    used: int
+    allowed: int
     paused_for: timedelta | None
     pauses: int
+
+    @property
+    def share(self) -> float:
+        """Of what is allowed, between 0 and 1."""
+        return min(self.used / self.allowed, 1.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +63,13 @@ def api_use(session: Session, *, now: datetime) -> list[ApiUse]:
 
 def _use(row: ApiBudget, now: datetime) -> ApiUse:
     left = row.paused_until - now if row.paused_until else None
-    return ApiUse(row.kind, left if left and left > timedelta() else None, row.throttled_count)
+    return ApiUse(
+        kind=row.kind,
+        used=round(budget.used_last_minute(row, now)),
+        allowed=round(60 * budget.PER_SECOND[cast(budget.Kind, row.kind)]),
+        paused_for=left if left and left > timedelta() else None,
+        pauses=row.throttled_count,
+    )
 
 
 def sweep_health(session: Session, settings: Settings, *, now: datetime) -> SweepHealth:

@@ -5,7 +5,7 @@ What is told here goes away by itself when its cause does; a step by a person on
 
 import dataclasses
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +20,7 @@ from sqlalchemy import (
     func,
     literal,
     null,
+    or_,
     select,
     true,
 )
@@ -45,7 +46,7 @@ class Reason(enum.StrEnum):
     OUTPUT_EXPIRING = "output_expiring"  # drawn, not stored, and soon deleted by the provider
     NOT_FETCHED = "not_fetched"  # drawn, but the provider's files do not come
     STORE_AWAY = "store_away"  # fetched and kept in the database until the object store takes it
-    LEASE_EXPIRED = "lease_expired"  # its worker vanished and nobody has taken over yet
+    WORKER_VANISHED = "worker_vanished"  # its worker is silent or let its lease run out; nobody took over yet
     ANSWER_LOST = "answer_lost"  # sent without an answer; the provider's list will tell
     PROVIDER_OVERDUE = "provider_overdue"  # rendering for longer than nearly all others
     NO_WORKER = "no_worker"  # due, and no worker is alive to take it
@@ -101,7 +102,7 @@ def next_step(reason: Reason, state: State) -> Step:
     match reason:
         case Reason.ANSWER_LOST:
             return Step.ADOPT
-        case Reason.LEASE_EXPIRED:
+        case Reason.WORKER_VANISHED:
             return Step.ADOPT if state is State.SUBMITTING else Step.STORE
         case Reason.PROVIDER_OVERDUE:
             return Step.POLL
@@ -121,12 +122,22 @@ class _Limits:
     soon: timedelta
     patience: timedelta
     workers_alive: bool
+    silent: Collection[str]
 
 
 def stuck_generations(
-    session: Session, settings: Settings, *, now: datetime, patience: timedelta, workers_alive: bool
+    session: Session,
+    settings: Settings,
+    *,
+    now: datetime,
+    patience: timedelta,
+    workers_alive: bool,
+    silent: Collection[str] = (),
 ) -> StuckGenerations:
-    """Look through everything unfinished. `patience`: how long work may be due while no worker is alive."""
+    """Look through everything unfinished. `patience`: how long work may be due while no worker is alive.
+
+    What a `silent` worker holds counts as given up before its lease has run out.
+    """
     models = session.scalars(select(Generation.model).where(Generation.state == State.RENDERING).distinct())
     limits = _Limits(
         now=now,
@@ -135,6 +146,7 @@ def stuck_generations(
         soon=min(SAVE_WITHIN, timedelta(seconds=settings.provider_retention_seconds / 2)),
         patience=patience,
         workers_alive=workers_alive,
+        silent=silent,
     )
     rows = session.execute(_longest_of_each(limits)).all()
     counts = {row.reason: row.total for row in rows}
@@ -186,7 +198,7 @@ def _drawn() -> LateralFromClause:
 
 def _reason(limits: _Limits, drawn: LateralFromClause) -> ColumnElement[str]:
     """The first that holds is the one."""
-    late = Generation.lease_until < limits.now
+    vanished = or_(Generation.lease_until < limits.now, Generation.lease_owner.in_(limits.silent))
     unheld = Generation.lease_until.is_(None)
     kept = exists().where(KeptOutput.generation_id == Generation.id)
     nobody = and_(literal(not limits.workers_alive), Generation.due_at < limits.now - limits.patience)
@@ -195,11 +207,11 @@ def _reason(limits: _Limits, drawn: LateralFromClause) -> ColumnElement[str]:
         State.STORING: (
             (kept, Reason.STORE_AWAY),
             (drawn.c.save_by < limits.now + limits.soon, Reason.OUTPUT_EXPIRING),
-            (late, Reason.LEASE_EXPIRED),
+            (vanished, Reason.WORKER_VANISHED),
             (drawn.c.store_tries >= TRIES_UNTIL_STUCK, Reason.NOT_FETCHED),
             (and_(nobody, unheld), Reason.NO_WORKER),
         ),
-        State.SUBMITTING: ((late, Reason.LEASE_EXPIRED), (unheld, Reason.ANSWER_LOST)),
+        State.SUBMITTING: ((vanished, Reason.WORKER_VANISHED), (unheld, Reason.ANSWER_LOST)),
         State.RENDERING: ((overdue, Reason.PROVIDER_OVERDUE),),
         State.QUEUED: ((nobody, Reason.NO_WORKER),),
     }

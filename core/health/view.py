@@ -58,6 +58,7 @@ def health(session: Session, settings: Settings) -> Health:
             now=now,
             patience=timedelta(seconds=BEATS_UNTIL_SILENT * settings.heartbeat_seconds),
             workers_alive=any(each.alive for each in found),
+            silent=[each.worker.id for each in found if each.worker.state == "silent"],
         ),
         budgets=api_use(session, now=now),
         sweep=sweep_health(session, settings, now=now),

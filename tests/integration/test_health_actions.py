@@ -10,12 +10,13 @@ from core.access.models import AuditEvent
 from core.access.permissions import Actor
 from core.access.staff import active_staff
 from core.errors import Conflict, NotAllowed, NotFound, ServiceUnavailable
-from core.generation.models import Generation
+from core.generation.models import Generation, WorkerBeat
 from core.generation.reports import Applied
 from core.generation.states import State
 from core.generation.store import claim_to_store, store
 from core.generation.submit import claim_to_submit, submit
 from core.generation.sweep import sweep
+from core.generation.workers import beat
 from core.health.actions import adopt_now, poll_now, store_now
 from core.health.stuck import Reason
 from core.health.view import health
@@ -153,7 +154,7 @@ def test_storing_now_ends_the_wait(desk: TestDesk) -> None:
     assert claim_to_store(desk.services, worker="w1", free=1) == []
 
     with desk.database.transaction() as session:
-        store_now(session, actor=desk.admin, generation_id=generation_id)
+        store_now(session, desk.services.settings, actor=desk.admin, generation_id=generation_id)
 
     [claim] = claim_to_store(desk.services, worker="w1", free=1)
     assert store(desk.services, claim)
@@ -163,15 +164,37 @@ def test_storing_now_ends_the_wait(desk: TestDesk) -> None:
 def test_storing_now_leaves_alone_what_a_worker_stores_already(desk: TestDesk) -> None:
     generation_id = waiting_to_be_stored(desk)
     [claim] = claim_to_store(desk.services, worker="w1", free=1)
+    last_sign(desk, "w1", seconds_ago=-60)
     with (
         pytest.raises(Conflict, match="right now"),
         desk.database.transaction() as session,
     ):
-        store_now(session, actor=desk.admin, generation_id=generation_id)
+        store_now(session, desk.services.settings, actor=desk.admin, generation_id=generation_id)
     assert store(desk.services, claim)
     with pytest.raises(Conflict, match="succeeded"), desk.database.transaction() as session:
-        store_now(session, actor=desk.admin, generation_id=generation_id)
+        store_now(session, desk.services.settings, actor=desk.admin, generation_id=generation_id)
     assert trail(desk) == []
+
+
+def last_sign(desk: TestDesk, worker: str, *, seconds_ago: float) -> None:
+    with desk.database.transaction() as session:
+        beat(session, worker=worker, fenced_writes=0, ticks={})
+        session.get_one(WorkerBeat, worker).beat_at -= timedelta(seconds=seconds_ago)
+
+
+def test_what_a_silent_worker_holds_is_taken_from_it_and_its_late_write_refused(desk: TestDesk) -> None:
+    generation_id = waiting_to_be_stored(desk)
+    [frozen] = claim_to_store(desk.services, worker="frozen", free=1)
+    last_sign(desk, "frozen", seconds_ago=60)
+    assert reasons(desk) == [(generation_id, Reason.WORKER_VANISHED)]
+
+    with desk.database.transaction() as session:
+        store_now(session, desk.services.settings, actor=desk.admin, generation_id=generation_id)
+
+    assert reasons(desk) == []
+    [claim] = claim_to_store(desk.services, worker="w2", free=1)
+    assert store(desk.services, frozen) is False
+    assert store(desk.services, claim) is True
 
 
 @pytest.mark.parametrize("role", ["viewer", "tuner", "support", "approver"])
@@ -181,7 +204,7 @@ def test_only_operators_and_admins_step_in(desk: TestDesk, role: str) -> None:
 
     def store_it() -> None:
         with desk.database.transaction() as session:
-            store_now(session, actor=actor, generation_id=generation_id)
+            store_now(session, desk.services.settings, actor=actor, generation_id=generation_id)
 
     steps: list[Callable[[], object]] = [
         lambda: poll_now(desk.services, actor=actor, generation_id=generation_id),

@@ -82,14 +82,14 @@ INJECTED: dict[str, tuple[Callable[[Session], Generation], Reason, Step]] = {
         lambda session: storing(
             session, saved_within=timedelta(minutes=55), lease_owner="w1", lease_until=ago(session, seconds=1)
         ),
-        Reason.LEASE_EXPIRED,
+        Reason.WORKER_VANISHED,
         Step.STORE,
     ),
     "its worker vanished while sending": (
         lambda session: make_generation(
             session, state="submitting", lease_owner="w1", lease_until=ago(session, seconds=1)
         ),
-        Reason.LEASE_EXPIRED,
+        Reason.WORKER_VANISHED,
         Step.ADOPT,
     ),
     "the answer to its creation was lost": (

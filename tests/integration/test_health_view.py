@@ -161,6 +161,14 @@ def test_a_pause_that_the_provider_asked_for_is_told_until_it_is_over(session: S
     assert read.paused_for is None
 
 
+def test_the_share_of_our_limit_that_was_used_in_the_last_minute_is_told(session: Session) -> None:
+    assert budget.take(session, "read", 27) == 27
+    session.expire_all()
+    create, read = look(session).budgets
+    assert (read.used, read.allowed, read.share) == (27, 2700, 0.01)
+    assert (create.used, create.allowed) == (0, 540)
+
+
 def test_the_database_tells_its_version_its_size_and_how_quickly_it_answers(session: Session) -> None:
     seen = look(session).database
     told = session.connection().exec_driver_sql("SHOW server_version_num").scalar_one()
