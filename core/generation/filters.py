@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, literal_column, or_, select, union_all
@@ -10,11 +10,14 @@ from sqlalchemy.orm import Session
 
 from core.customers.models import Customer
 from core.failures.taxonomy import FailureClass
+from core.generation.chart_filters import of_the_chart
 from core.generation.models import Generation
 from core.generation.states import OPEN, State
 
 # A word that many prompts hold fills a page from so many of the newest; only a rarer one needs the index.
 NEWEST = 400
+# A window of ends this short is read whole; a longer one is walked from the newest on.
+SHORT_WINDOW = timedelta(days=31)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +25,9 @@ class Filter:
     """What is asked for; empty fields ask for nothing. Times are aware; `until` is exclusive.
 
     `customer` is a part of their reference or name. `prompt` holds words, all of which must occur in the
-    prompt, each as a whole word or its beginning.
+    prompt, each as a whole word or its beginning. What a chart's click asks for besides: when it ended
+    (`ended_until` is exclusive), a `value` of a `dimension`, and the fingerprint of an `error_group` that
+    one of its attempts or its own end belongs to.
     """
 
     states: tuple[State, ...] = ()
@@ -33,6 +38,11 @@ class Filter:
     until: datetime | None = None
     purpose: str | None = None
     model: str | None = None
+    ended_since: datetime | None = None
+    ended_until: datetime | None = None
+    dimension: str | None = None
+    value: str = ""
+    error_group: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +82,12 @@ def _of_the_newest(
 def _matching(filter_: Filter, words: list[str], cursor: Cursor | None) -> Select[*tuple[Any, ...]]:
     conditions = _narrow(filter_, cursor)
     if not words:
-        return select(Generation.id).where(*conditions)
+        found_ended = select(Generation.id).where(*conditions)
+        if not _short_window(filter_):
+            return found_ended
+        # Materialised for the same reason: what ended long ago is found by when it ended, not by its number.
+        ended = found_ended.cte("ended")
+        return select(ended.prefix_with("MATERIALIZED").c.id)
     # Materialised, or PostgreSQL walks all ids in order and splits every prompt anew, hoping to be done soon.
     found = union_all(
         select(Generation.id).where(Generation.finished_at.is_not(None), _holds(words), *conditions),
@@ -95,7 +110,7 @@ def _holds(words: list[str]) -> ColumnElement[bool]:
 
 
 def _narrow(filter_: Filter, cursor: Cursor | None) -> list[ColumnElement[bool]]:
-    """Every condition but the prompt's; their columns are all in the index `generation_list`."""
+    """Every condition but the prompt's; the index `generation_list` has the columns of all but a chart's."""
     conditions: list[ColumnElement[bool] | None] = [
         (Generation.id > cursor.id if cursor.newer else Generation.id < cursor.id) if cursor else None,
         Generation.state.in_(filter_.states) if filter_.states else None,
@@ -106,7 +121,19 @@ def _narrow(filter_: Filter, cursor: Cursor | None) -> list[ColumnElement[bool]]
         Generation.purpose == filter_.purpose if filter_.purpose else None,
         Generation.model == filter_.model if filter_.model else None,
     ]
-    return [condition for condition in conditions if condition is not None]
+    return [condition for condition in conditions if condition is not None] + of_the_chart(
+        ended_since=filter_.ended_since,
+        ended_until=filter_.ended_until,
+        dimension=filter_.dimension,
+        value=filter_.value,
+        error_group=filter_.error_group,
+    )
+
+
+def _short_window(filter_: Filter) -> bool:
+    if not (filter_.ended_since and filter_.ended_until):
+        return False
+    return filter_.ended_until - filter_.ended_since <= SHORT_WINDOW
 
 
 def _of_customer(text: str) -> ColumnElement[bool] | None:
