@@ -18,6 +18,8 @@ from core.settings import Settings
 SILENT_HOURS = 24.0
 STOPPED_FOR = timedelta(hours=1)
 LEASES_SHOWN = 12
+# A worker that has been gone for longer, and holds nothing, was taken away by somebody.
+MISSED_FOR = timedelta(minutes=10)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +42,12 @@ class WorkerHealth:
     leases: Sequence[int]
     duties: Sequence[str]
     ticks: Sequence[TickHealth]
+    silent_for: timedelta
+
+    @property
+    def missed(self) -> bool:
+        """Whether it vanished lately without a farewell, or still holds something."""
+        return self.worker.state == "silent" and (self.held > 0 or self.silent_for < MISSED_FOR)
 
     @property
     def alive(self) -> bool:
@@ -64,6 +72,7 @@ def crew(session: Session, settings: Settings, *, now: datetime) -> list[WorkerH
             leases=held.get(each.id, (0, []))[1],
             duties=duties.get(each.id, []),
             ticks=_ticks(each.ticks),
+            silent_for=now - each.beat_at,
         )
         for each in kept
     ]

@@ -37,7 +37,7 @@ from core.settings import Settings
 SAVE_WITHIN = timedelta(minutes=30)
 TRIES_UNTIL_STUCK = 2
 SHOWN_OF_A_REASON = 20
-COLUMNS = ("id", "state", "state_since", "customer_id", "model", "lease_owner", "due_at")
+COLUMNS = ("id", "state", "state_since", "customer_id", "model", "lease_owner", "lease_until", "due_at")
 
 
 class Reason(enum.StrEnum):
@@ -66,7 +66,8 @@ class Stuck:
     """One stuck generation.
 
     `waiting` is how long it has been in its state, `usual` after what time it counts as overdue, `left` the
-    time until the provider deletes its picture, or until a lost answer is given up.
+    time until the provider deletes its picture, or until a lost answer is given up. `busy`: its `holder` is
+    working on it right now.
     """
 
     id: int
@@ -75,6 +76,7 @@ class Stuck:
     reason: Reason
     waiting: timedelta
     holder: str | None
+    busy: bool
     tries: int
     left: timedelta | None
     usual: timedelta | None
@@ -241,6 +243,7 @@ def _stuck(row: Row[Any], limits: _Limits) -> Stuck:
         reason=reason,
         waiting=limits.now - row.state_since,
         holder=row.lease_owner,
+        busy=bool(row.lease_until and row.lease_until >= limits.now and row.lease_owner not in limits.silent),
         tries=row.store_tries or 0,
         left=until - limits.now if until else None,
         usual=limits.usual.get(row.model) if reason is Reason.PROVIDER_OVERDUE else None,

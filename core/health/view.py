@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from core.generation.workers import BEATS_UNTIL_SILENT
 from core.health.crew import WorkerHealth, crew
+from core.health.outbox import OutboxHealth, outbox_health
 from core.health.provider import ApiUse, SweepHealth, api_use, sweep_health
 from core.health.queue import Depth, depths, lag
 from core.health.servers import DatabaseHealth, StoreHealth, database_health, store_health
@@ -26,6 +27,7 @@ class Health:
     stuck: StuckGenerations
     budgets: Sequence[ApiUse]
     sweep: SweepHealth
+    outbox: OutboxHealth
     database: DatabaseHealth
     store: StoreHealth | None
 
@@ -39,9 +41,9 @@ class Health:
         return sum(each.alive for each in self.workers)
 
     @property
-    def silent(self) -> list[WorkerHealth]:
-        """Workers that neither give a sign of life nor said goodbye."""
-        return [each for each in self.workers if each.worker.state == "silent"]
+    def missed(self) -> list[WorkerHealth]:
+        """Workers that vanished lately, or still hold something."""
+        return [each for each in self.workers if each.missed]
 
 
 def health(session: Session, settings: Settings) -> Health:
@@ -62,6 +64,7 @@ def health(session: Session, settings: Settings) -> Health:
         ),
         budgets=api_use(session, now=now),
         sweep=sweep_health(session, settings, now=now),
+        outbox=outbox_health(session, now=now),
         database=database_health(session),
         store=store_health(found),
     )

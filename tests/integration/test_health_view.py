@@ -13,9 +13,11 @@ from sqlalchemy.orm import Session
 from core.errors import ServiceUnavailable
 from core.generation.models import NamedLease, RenderAttempt, WorkerBeat
 from core.generation.states import OPEN, State
+from core.health.outbox import OutboxHealth
 from core.health.provider import Freshness
 from core.health.servers import PROOF_TICK, prove_store
 from core.health.view import Health, health
+from core.notifications.models import Delivery, Notification, NotificationChannel
 from core.provider import budget
 from core.settings import Settings
 from tests.support.desk import TestDesk, wait_for, working
@@ -74,8 +76,22 @@ def test_the_alive_come_first_and_the_long_gone_not_at_all(session: Session) -> 
         ("silent", "silent"),
         ("stopped", "stopped"),
     ]
-    assert [each.worker.id for each in seen.silent] == ["silent"]
+    assert [each.worker.id for each in seen.missed] == ["silent"]
     assert seen.alive == 1
+
+
+def test_a_worker_that_vanished_is_missed_for_ten_minutes_or_while_it_holds_something(
+    session: Session,
+) -> None:
+    a_worker(session, "just now", beat_at=ago(session, minutes=9))
+    a_worker(session, "long ago", beat_at=ago(session, minutes=11))
+    a_worker(session, "holder", beat_at=ago(session, minutes=11))
+    make_generation(session, state="submitting", lease_owner="holder", lease_until=ago(session, minutes=5))
+
+    seen = look(session)
+
+    assert len(seen.workers) == 3
+    assert {each.worker.id for each in seen.missed} == {"just now", "holder"}
 
 
 def test_a_worker_is_told_with_its_leases_duties_and_ticks(session: Session) -> None:
@@ -167,6 +183,29 @@ def test_the_share_of_our_limit_that_was_used_in_the_last_minute_is_told(session
     create, read = look(session).budgets
     assert (read.used, read.allowed, read.share) == (27, 2700, 0.01)
     assert (create.used, create.allowed) == (0, 540)
+
+
+def test_what_waits_in_the_outbox_is_told_with_its_age(session: Session) -> None:
+    assert look(session).outbox == OutboxHealth(0, None, 0)
+    hour, minute = ago(session, hours=1), ago(session, minutes=1)
+    for state, created_at, tries in (("delivered", hour, 9), ("waiting", minute, 2), ("waiting", minute, 1)):
+        a_delivery(session, state=state, created_at=created_at, tries=tries)
+
+    found = look(session).outbox
+
+    assert (found.waiting, found.most_tries) == (2, 2)
+    assert found.oldest is not None
+    assert timedelta(minutes=1) <= found.oldest < timedelta(minutes=1, seconds=30)
+
+
+def a_delivery(session: Session, **columns: Any) -> None:
+    name = uuid4().hex
+    channel = NotificationChannel(name=name, kind="webhook", address="x", min_severity="info", made_by="Ada")
+    message = Notification(key=name, topic="t", event="fired", severity="info", title="t", body="b")
+    session.add_all([channel, message])
+    session.flush()
+    session.add(Delivery(notification_id=message.id, channel_id=channel.id, **columns))
+    session.flush()
 
 
 def test_the_database_tells_its_version_its_size_and_how_quickly_it_answers(session: Session) -> None:
