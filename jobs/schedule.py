@@ -1,7 +1,9 @@
 """The worker is this list."""
 
 from core.settings import Settings
+from jobs.alerts import evaluate_alerts, evaluate_books
 from jobs.heartbeat import beat_heart
+from jobs.notify import send_notifications
 from jobs.proof import prove_object_store
 from jobs.rollup import roll_up
 from jobs.store import store_avatars
@@ -24,6 +26,9 @@ def ticks(settings: Settings) -> list[tuple[Tick, float]]:
         (end_overdue_generations, settings.sweep_interval_seconds),
         (ask_for_stragglers, settings.straggler_interval_seconds),
         (roll_up, settings.rollup_interval_seconds),
+        (evaluate_alerts, settings.alert_interval_seconds),
+        (evaluate_books, settings.alert_interval_seconds),
+        (send_notifications, settings.tick_seconds),
         (beat_heart, settings.heartbeat_seconds),
         (prove_object_store, settings.heartbeat_seconds * BEATS_BETWEEN_PROOFS),
     ]
