@@ -43,7 +43,7 @@ class Absorbed:
     @property
     def backlog(self) -> bool:
         """Whether there may be more to count."""
-        return BATCH in (self.events, self.generations, self.refunds)
+        return max(self.events, self.generations, self.refunds) >= BATCH
 
 
 def absorb(database: Database, *, batches: int = MOST_BATCHES) -> Absorbed:

@@ -2,10 +2,10 @@
 
 import dataclasses
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, literal_column, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, func, literal_column, or_, select, text, union_all
 from sqlalchemy.orm import Session
 
 from core.customers.models import Customer
@@ -16,8 +16,9 @@ from core.generation.states import OPEN, State
 
 # A word that many prompts hold fills a page from so many of the newest; only a rarer one needs the index.
 NEWEST = 400
-# A window of ends this short is read whole; a longer one is walked from the newest on.
-SHORT_WINDOW = timedelta(days=31)
+# A window of ends this short is read whole. One that reaches until now begins with the newest anyway.
+SHORT_WINDOW = timedelta(days=3)
+LONGEST_PAST_WINDOW = timedelta(days=31)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +59,8 @@ def page_of_ids(session: Session, filter_: Filter, cursor: Cursor | None, limit:
     words = prompt_words(filter_.prompt)
     if filter_.prompt.strip() and not words:
         return []
+    # A plan made for any value would be one for the worst of them.
+    session.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
     if words and (cursor is None or not cursor.newer):
         recent = _of_the_newest(session, filter_, words, cursor, limit)
         if len(recent) >= limit:
@@ -83,7 +86,7 @@ def _matching(filter_: Filter, words: list[str], cursor: Cursor | None) -> Selec
     conditions = _narrow(filter_, cursor)
     if not words:
         found_ended = select(Generation.id).where(*conditions)
-        if not _short_window(filter_):
+        if not _read_whole(filter_):
             return found_ended
         # Materialised for the same reason: what ended long ago is found by when it ended, not by its number.
         ended = found_ended.cte("ended")
@@ -130,10 +133,12 @@ def _narrow(filter_: Filter, cursor: Cursor | None) -> list[ColumnElement[bool]]
     )
 
 
-def _short_window(filter_: Filter) -> bool:
+def _read_whole(filter_: Filter) -> bool:
+    """Whether a window of ends is read whole and then ordered, rather than walked from the newest on."""
     if not (filter_.ended_since and filter_.ended_until):
         return False
-    return filter_.ended_until - filter_.ended_since <= SHORT_WINDOW
+    past = filter_.ended_until < datetime.now(UTC) - timedelta(days=1)
+    return filter_.ended_until - filter_.ended_since <= (LONGEST_PAST_WINDOW if past else SHORT_WINDOW)
 
 
 def _of_customer(text: str) -> ColumnElement[bool] | None:
