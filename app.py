@@ -22,7 +22,9 @@ from jobs.ticker import Worker
 def desk(settings: Settings, url: str) -> Iterator[None]:
     """Everything behind the pages, started in order and stopped in reverse."""
     with embedded(settings, url=url) as whole, contextlib.ExitStack() as stack:
-        services = open_services(whole)
+        # Links in notifications lead here, unless staff are told to come another way.
+        own = whole.desk_url or whole.public_url or url
+        services = open_services(whole.model_copy(update={"desk_url": own}))
         stack.callback(services.close)
         prepare(services)
         if whole.worker == "inprocess":

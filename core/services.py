@@ -5,6 +5,7 @@ import dataclasses
 from core.access.staff import seed_personas
 from core.database import Database, connect
 from core.errors import SetupError
+from core.failures.alerts.rules import seed_rules
 from core.provider.gateway import Gateway
 from core.settings import Settings
 from core.storage.objects import ObjectStore
@@ -43,10 +44,11 @@ def open_services(settings: Settings) -> Services:
 
 
 def prepare(services: Services) -> None:
-    """What a fresh installation needs before the first page: the bucket, and local mode's personas."""
+    """What a fresh installation needs before the first page: bucket, personas of local mode, alert rules."""
     services.objects.ensure_bucket()
     with services.database.transaction() as session:
         seed_personas(session)
+        seed_rules(session)
 
 
 def install(services: Services | None) -> None:

@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     model: str = "openai/gpt-image-1"
     output_hosts: Annotated[tuple[str, ...], NoDecode] = ("replicate.delivery", "*.replicate.delivery")
     public_url: str | None = Field(None, pattern=r"^https://")
+    desk_url: str | None = Field(None, pattern=r"^https?://")
 
     worker: Literal["inprocess", "external"] = "inprocess"
     worker_threads: int = Field(8, ge=1, le=128)
@@ -61,6 +62,9 @@ class Settings(BaseSettings):
     provider_timeout_seconds: Seconds = 15
     transfer_timeout_seconds: Seconds = 20
     heartbeat_seconds: Seconds = 5
+    rollup_interval_seconds: Seconds = 5
+    alert_interval_seconds: Seconds = 5
+    notify_private: bool = False
     sandbox_time_scale: float = Field(1.0, gt=0, le=10)
     # Not a variable: set when the embedded sandbox stands in for the provider.
     sandboxed: bool = Field(default=False, init=False)

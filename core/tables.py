@@ -4,10 +4,24 @@ from core.access import models as access
 from core.credits import models as ledger
 from core.customers import models as customers
 from core.database import Base
+from core.failures import models as failures
+from core.failures.alerts import models as alerts
 from core.generation import models as generation
 from core.images import models as images
+from core.notifications import models as notifications
 from core.provider import models as provider
 
 metadata = Base.metadata
 
-__all__ = ["access", "customers", "generation", "images", "ledger", "metadata", "provider"]
+__all__ = [
+    "access",
+    "alerts",
+    "customers",
+    "failures",
+    "generation",
+    "images",
+    "ledger",
+    "metadata",
+    "notifications",
+    "provider",
+]

@@ -1,12 +1,19 @@
 """The worker is this list."""
 
 from core.settings import Settings
+from jobs.alerts import evaluate_alerts, evaluate_books
 from jobs.heartbeat import beat_heart
+from jobs.notify import send_notifications
+from jobs.proof import prove_object_store
+from jobs.rollup import roll_up
 from jobs.store import store_avatars
 from jobs.stragglers import ask_for_stragglers, end_overdue_generations, stop_unwanted_predictions
 from jobs.submit import submit_generations
 from jobs.sweep import sweep_provider
 from jobs.ticker import Tick
+
+# The object store is asked seldom: the proof costs three requests.
+BEATS_BETWEEN_PROOFS = 3
 
 
 def ticks(settings: Settings) -> list[tuple[Tick, float]]:
@@ -18,5 +25,10 @@ def ticks(settings: Settings) -> list[tuple[Tick, float]]:
         (stop_unwanted_predictions, settings.sweep_interval_seconds),
         (end_overdue_generations, settings.sweep_interval_seconds),
         (ask_for_stragglers, settings.straggler_interval_seconds),
+        (roll_up, settings.rollup_interval_seconds),
+        (evaluate_alerts, settings.alert_interval_seconds),
+        (evaluate_books, settings.alert_interval_seconds),
+        (send_notifications, settings.tick_seconds),
         (beat_heart, settings.heartbeat_seconds),
+        (prove_object_store, settings.heartbeat_seconds * BEATS_BETWEEN_PROOFS),
     ]

@@ -12,19 +12,24 @@ class Permission(enum.StrEnum):
     LOOK = "look at generations"
     GENERATE = "start or retry generations"
     CANCEL = "cancel generations"
+    OPERATE = "step in where generations are stuck"
     GRANT = "grant credits"
     EDIT_CUSTOMERS = "create customers or add selfies"
+    HANDLE_ERRORS = "acknowledge, mute, resolve or assign error groups"
+    HANDLE_ALERTS = "acknowledge, snooze, silence or resolve alerts"
+    CONFIGURE_ALERTS = "change alert rules or notification channels"
 
 
 LOOK_ONLY = frozenset({Permission.LOOK})
+ON_CALL = frozenset({Permission.HANDLE_ERRORS, Permission.HANDLE_ALERTS})
 MAKE = LOOK_ONLY | {Permission.GENERATE, Permission.EDIT_CUSTOMERS}
 
 ROLES: dict[str, frozenset[Permission]] = {
     "viewer": LOOK_ONLY,
-    "tuner": MAKE,
-    "support": MAKE | {Permission.CANCEL},
+    "tuner": MAKE | ON_CALL,
+    "support": MAKE | ON_CALL | {Permission.CANCEL},
     "approver": LOOK_ONLY | {Permission.GRANT},
-    "operator": MAKE | {Permission.CANCEL},
+    "operator": MAKE | ON_CALL | {Permission.CANCEL, Permission.OPERATE, Permission.CONFIGURE_ALERTS},
     "admin": frozenset(Permission),
 }
 

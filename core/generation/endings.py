@@ -4,6 +4,7 @@ Every function runs in the caller's transaction and answers whether it was the o
 """
 
 import dataclasses
+import hashlib
 import random
 from datetime import datetime, timedelta
 
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from core.credits import ledger
 from core.failures.classify import classify
+from core.failures.events import Failure, note_failure
 from core.failures.fingerprint import fingerprint
 from core.failures.taxonomy import FailureClass, RetryPolicy, facts
 from core.generation.models import Generation, KeptOutput, RenderAttempt
@@ -129,6 +131,7 @@ def fail(session: Session, generation: Generation, found: Trouble, *, token: int
         fingerprint=fingerprint(found.failure_class, found.detail),
     )
     if moved:
+        _note(session, generation, found)
         _give_back(session, generation, actor="worker", reason=f"failed: {found.failure_class}")
     return moved
 
@@ -161,7 +164,7 @@ def time_out(session: Session, generation: Generation) -> bool:
     found = known_trouble(FailureClass.TIMEOUT, text, retryable=False)
     moved = fail(session, generation, found)
     if moved:
-        session.execute(
+        ended = session.scalars(
             update(RenderAttempt)
             .where(RenderAttempt.generation_id == generation.id, RenderAttempt.status.in_(UNDER_WAY))
             .values(
@@ -171,7 +174,10 @@ def time_out(session: Session, generation: Generation) -> bool:
                 failure_class=found.failure_class,
                 failure_detail=text,
             )
+            .returning(RenderAttempt)
         )
+        for attempt in ended:
+            _note(session, generation, found, attempt)
     return moved
 
 
@@ -194,6 +200,7 @@ def end_attempt(session: Session, attempt: RenderAttempt, status: str, found: Tr
         attempt.failure_class = found.failure_class
         attempt.failure_rule = found.rule
         attempt.failure_detail = found.detail
+        _note(session, session.get_one(Generation, attempt.generation_id), found, attempt)
     session.flush()
 
 
@@ -202,6 +209,26 @@ def backoff_seconds(settings: Settings, policy: RetryPolicy, attempts: int, foun
     planned = min(policy.delay(attempts) * settings.backoff_factor, settings.backoff_max_seconds)
     jittered: float = planned * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
     return max(jittered, found.retry_after or 0.0)
+
+
+def _note(
+    session: Session, generation: Generation, found: Trouble, attempt: RenderAttempt | None = None
+) -> None:
+    """Count the failure of an attempt, or without one that of the generation itself, in its error group."""
+    note_failure(
+        session,
+        Failure(
+            generation_id=generation.id,
+            customer_id=generation.customer_id,
+            failure_class=found.failure_class,
+            detail=found.detail,
+            template_hash=hashlib.md5(generation.template.encode(), usedforsecurity=False).hexdigest(),
+            rule=found.rule,
+            attempt_id=attempt.id if attempt else None,
+            cost_usd=attempt.cost_usd if attempt else None,
+            credits=0 if attempt else generation.credits,
+        ),
+    )
 
 
 def _give_back(session: Session, generation: Generation, *, actor: str, reason: str) -> None:

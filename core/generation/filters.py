@@ -2,19 +2,23 @@
 
 import dataclasses
 import re
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, literal_column, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, func, literal_column, or_, select, text, union_all
 from sqlalchemy.orm import Session
 
 from core.customers.models import Customer
 from core.failures.taxonomy import FailureClass
+from core.generation.chart_filters import of_the_chart
 from core.generation.models import Generation
 from core.generation.states import OPEN, State
 
 # A word that many prompts hold fills a page from so many of the newest; only a rarer one needs the index.
 NEWEST = 400
+# A window of ends this short is read whole. One that reaches until now begins with the newest anyway.
+SHORT_WINDOW = timedelta(days=3)
+LONGEST_PAST_WINDOW = timedelta(days=31)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +26,9 @@ class Filter:
     """What is asked for; empty fields ask for nothing. Times are aware; `until` is exclusive.
 
     `customer` is a part of their reference or name. `prompt` holds words, all of which must occur in the
-    prompt, each as a whole word or its beginning.
+    prompt, each as a whole word or its beginning. What a chart's click asks for besides: when it ended
+    (`ended_until` is exclusive), a `value` of a `dimension`, and the fingerprint of an `error_group` that
+    one of its attempts or its own end belongs to.
     """
 
     states: tuple[State, ...] = ()
@@ -33,6 +39,11 @@ class Filter:
     until: datetime | None = None
     purpose: str | None = None
     model: str | None = None
+    ended_since: datetime | None = None
+    ended_until: datetime | None = None
+    dimension: str | None = None
+    value: str = ""
+    error_group: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +59,8 @@ def page_of_ids(session: Session, filter_: Filter, cursor: Cursor | None, limit:
     words = prompt_words(filter_.prompt)
     if filter_.prompt.strip() and not words:
         return []
+    # A plan made for any value would be one for the worst of them.
+    session.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
     if words and (cursor is None or not cursor.newer):
         recent = _of_the_newest(session, filter_, words, cursor, limit)
         if len(recent) >= limit:
@@ -72,7 +85,12 @@ def _of_the_newest(
 def _matching(filter_: Filter, words: list[str], cursor: Cursor | None) -> Select[*tuple[Any, ...]]:
     conditions = _narrow(filter_, cursor)
     if not words:
-        return select(Generation.id).where(*conditions)
+        found_ended = select(Generation.id).where(*conditions)
+        if not _read_whole(filter_):
+            return found_ended
+        # Materialised for the same reason: what ended long ago is found by when it ended, not by its number.
+        ended = found_ended.cte("ended")
+        return select(ended.prefix_with("MATERIALIZED").c.id)
     # Materialised, or PostgreSQL walks all ids in order and splits every prompt anew, hoping to be done soon.
     found = union_all(
         select(Generation.id).where(Generation.finished_at.is_not(None), _holds(words), *conditions),
@@ -95,7 +113,7 @@ def _holds(words: list[str]) -> ColumnElement[bool]:
 
 
 def _narrow(filter_: Filter, cursor: Cursor | None) -> list[ColumnElement[bool]]:
-    """Every condition but the prompt's; their columns are all in the index `generation_list`."""
+    """Every condition but the prompt's; the index `generation_list` has the columns of all but a chart's."""
     conditions: list[ColumnElement[bool] | None] = [
         (Generation.id > cursor.id if cursor.newer else Generation.id < cursor.id) if cursor else None,
         Generation.state.in_(filter_.states) if filter_.states else None,
@@ -106,7 +124,21 @@ def _narrow(filter_: Filter, cursor: Cursor | None) -> list[ColumnElement[bool]]
         Generation.purpose == filter_.purpose if filter_.purpose else None,
         Generation.model == filter_.model if filter_.model else None,
     ]
-    return [condition for condition in conditions if condition is not None]
+    return [condition for condition in conditions if condition is not None] + of_the_chart(
+        ended_since=filter_.ended_since,
+        ended_until=filter_.ended_until,
+        dimension=filter_.dimension,
+        value=filter_.value,
+        error_group=filter_.error_group,
+    )
+
+
+def _read_whole(filter_: Filter) -> bool:
+    """Whether a window of ends is read whole and then ordered, rather than walked from the newest on."""
+    if not (filter_.ended_since and filter_.ended_until):
+        return False
+    past = filter_.ended_until < datetime.now(UTC) - timedelta(days=1)
+    return filter_.ended_until - filter_.ended_since <= (LONGEST_PAST_WINDOW if past else SHORT_WINDOW)
 
 
 def _of_customer(text: str) -> ColumnElement[bool] | None:

@@ -97,15 +97,23 @@ def _take(services: Services, which: ColumnElement[bool], *, wait_seconds: float
 
 def _check(services: Services, remote_id: str) -> bool:
     try:
+        return look_at(services, remote_id) in (Applied.DRAWN, Applied.ENDED)
+    except ProviderError:
+        return False
+
+
+def look_at(services: Services, remote_id: str) -> Applied:
+    """Ask for one prediction and apply what is said. Raises ProviderError when nothing is."""
+    try:
         report = services.gateway.get(remote_id)
     except ProviderError as exc:
         note_throttled(services, exc)
-        if exc.status == 404:
-            _vanished(services, remote_id)
-        return exc.status == 404
+        if exc.status != 404:
+            raise
+        _vanished(services, remote_id)
+        return Applied.ENDED
     with services.database.transaction() as session:
-        applied = apply_provider_report(session, services.settings, report, detected_by="get")
-    return applied in (Applied.DRAWN, Applied.ENDED)
+        return apply_provider_report(session, services.settings, report, detected_by="get")
 
 
 def _vanished(services: Services, remote_id: str) -> None:

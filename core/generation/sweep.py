@@ -8,7 +8,7 @@ import dataclasses
 import math
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from core.failures.taxonomy import FailureClass
@@ -47,8 +47,22 @@ class Swept:
 def sweep(services: Services, *, worker: str) -> Swept | None:
     """Sweep once, where something is open and it is this worker's turn; None where it was not."""
     since = _begin(services, worker)
-    if since is None:
-        return None
+    return None if since is None else _look(services, since)
+
+
+def sweep_now(services: Services) -> Swept | None:
+    """Sweep at once, whoever's turn it is; None where nothing is open, or the request budget is used up.
+
+    Two sweeps at the same moment do no harm: what one has applied is nothing new to the other.
+    """
+    with services.database.transaction() as session:
+        since, _ = oldest_to_list(session, services.settings.sweep_window_seconds)
+        if since is None or not budget.take(session, "read", 1):
+            return None
+    return _look(services, since - CLOCK_SLACK)
+
+
+def _look(services: Services, since: datetime) -> Swept:
     try:
         listing = services.gateway.list_since(since, max_pages=MOST_PAGES)
     except ProviderError as exc:
@@ -91,13 +105,16 @@ def oldest_to_list(session: Session, window_seconds: float) -> tuple[datetime | 
     Intents without an answer are looked for however old they are; what the provider took up longer ago than
     the window is asked for one by one (see `core.generation.stragglers`).
     """
-    in_window = RenderAttempt.submitted_at > NOW - timedelta(seconds=window_seconds)
     oldest, number = session.execute(
-        select(func.min(RenderAttempt.submitted_at), func.count()).where(
-            or_(RenderAttempt.status == "open", and_(RenderAttempt.status == "accepted", in_window))
-        )
+        select(func.min(RenderAttempt.submitted_at), func.count()).where(to_list(window_seconds))
     ).one()
     return oldest, number
+
+
+def to_list(window_seconds: float) -> ColumnElement[bool]:
+    """Which attempts the list shall tell about."""
+    in_window = RenderAttempt.submitted_at > NOW - timedelta(seconds=window_seconds)
+    return or_(RenderAttempt.status == "open", and_(RenderAttempt.status == "accepted", in_window))
 
 
 def note_throttled(services: Services, exc: ProviderError) -> None:

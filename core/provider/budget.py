@@ -4,8 +4,8 @@ Replicate allows 600 creations and 3,000 other requests a minute (Replicate docs
 below, so that pages and other programs of the account have room.
 """
 
-from datetime import timedelta
-from typing import Literal
+from datetime import datetime, timedelta
+from typing import Any, Literal
 
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
@@ -15,6 +15,7 @@ from core.provider.models import ApiBudget
 Kind = Literal["create", "read"]
 PER_SECOND: dict[Kind, float] = {"create": 9.0, "read": 45.0}
 BURST_SECONDS = 2.0
+MINUTE = timedelta(minutes=1)
 LONGEST_PAUSE_SECONDS = 300.0
 # For a 429 that does not say how long.
 DEFAULT_PAUSE_SECONDS = 5.0
@@ -26,6 +27,9 @@ def take(session: Session, kind: Kind, wanted: int) -> int:
     row = session.execute(
         select(
             ApiBudget.next_free_at,
+            ApiBudget.minute_at,
+            ApiBudget.minute_used,
+            ApiBudget.minute_before,
             now.label("now"),
         )
         .where(ApiBudget.kind == kind)
@@ -39,8 +43,32 @@ def take(session: Session, kind: Kind, wanted: int) -> int:
     granted = min(wanted, int(room * PER_SECOND[kind] + 1e-6))
     if granted > 0:
         spent = timedelta(seconds=granted / PER_SECOND[kind])
-        session.execute(update(ApiBudget).where(ApiBudget.kind == kind).values(next_free_at=start + spent))
+        used, before = _minutes(row, row.now)
+        counted = {"minute_at": _minute(row.now), "minute_used": used + granted, "minute_before": before}
+        session.execute(
+            update(ApiBudget).where(ApiBudget.kind == kind).values(next_free_at=start + spent, **counted)
+        )
     return max(granted, 0)
+
+
+def used_last_minute(row: ApiBudget, now: datetime) -> float:
+    """About how many requests were granted in the last 60 seconds.
+
+    The minute before counts for the part of it that those seconds still cover.
+    """
+    used, before = _minutes(row, now)
+    covered = 1 - (now - _minute(now)) / MINUTE
+    return used + before * covered
+
+
+def _minutes(row: Any, now: datetime) -> tuple[int, int]:
+    """What was granted in this minute and in the one before."""
+    passed = (_minute(now) - _minute(row.minute_at)) // MINUTE
+    return (row.minute_used, row.minute_before) if passed < 1 else (0, row.minute_used if passed == 1 else 0)
+
+
+def _minute(moment: datetime) -> datetime:
+    return moment.replace(second=0, microsecond=0)
 
 
 def pause(session: Session, kind: Kind, seconds: float) -> None:

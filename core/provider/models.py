@@ -17,6 +17,10 @@ class ApiBudget(Base):
     next_free_at: Mapped[datetime]  # GCRA's theoretical arrival time
     paused_until: Mapped[datetime | None]
     throttled_count: Mapped[int] = mapped_column(server_default="0")
+    # Granted in the minute that began at `minute_at`, and in the minute before that one.
+    minute_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    minute_used: Mapped[int] = mapped_column(server_default="0")
+    minute_before: Mapped[int] = mapped_column(server_default="0")
 
 
 class WebhookInbox(Base):

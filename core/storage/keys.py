@@ -15,3 +15,8 @@ def avatar(generation_id: int, sha256: str, extension: str) -> str:
 
 def avatar_thumbnail(generation_id: int, sha256: str) -> str:
     return f"avatars/{generation_id}/{sha256}.thumb.webp"
+
+
+def proof(name: str) -> str:
+    """The tiny object by which `name` proves that the store can be used."""
+    return f"health/{name}.txt"

@@ -13,6 +13,7 @@ from core.errors import NotFound, ServiceUnavailable
 from core.settings import Settings
 
 T = TypeVar("T")
+PROOF = b"Inkdesk was here."
 OWNED = ("BucketAlreadyOwnedByYou", "BucketAlreadyExists")
 # Codes that are an answer to what was asked; any other means that the store cannot be used now.
 ANSWERS = (*OWNED, "NoSuchKey", "NoSuchBucket")
@@ -87,6 +88,19 @@ class ObjectStore:
         except (ServiceUnavailable, MinioException):
             return False
         return True
+
+    def prove(self, key: str) -> None:
+        """Store, read back and delete a tiny object. Raises ServiceUnavailable with what did not work."""
+        try:
+            self.put(key, PROOF, "text/plain")
+            same = self.get(key) == PROOF
+            self.delete(key)
+        except MinioException as exc:
+            raise _down(f"it said {_code(exc) or type(exc).__name__}") from exc
+        except NotFound as exc:
+            raise _down("what was stored is not there") from exc
+        if not same:
+            raise _down("it gives back other bytes than were stored")
 
     def _read(self, key: str) -> bytes:
         response = self._client.get_object(bucket_name=self._bucket, object_name=key)

@@ -6,10 +6,13 @@ from typing import Any
 
 import streamlit as st
 
+from core.failures.rollups import DIMENSIONS
 from core.failures.taxonomy import TAXONOMY, FailureClass
 from core.generation.filters import Cursor, Filter
 from core.generation.states import State
 from core.provider.catalog import MODELS
+from core.wording import moment
+from pages.components.start import plain
 
 PURPOSES = ("avatar", "preview")
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -21,6 +24,9 @@ CHOICES: dict[str, tuple[str, ...]] = {
 TEXTS = ("customer", "words")
 DATES = ("from", "to")
 NAMES = (*CHOICES, *TEXTS, *DATES)
+# What a click on a chart asks for: it comes with the address alone, and goes by one click on its mark.
+MOMENTS = ("ended_from", "ended_to")
+OF_CHARTS = (*MOMENTS, "dimension", "value", "group")
 CURSORS = ("older", "newer")
 LONGEST_TEXT = 200
 
@@ -47,12 +53,13 @@ def filter_bar(zone: tzinfo) -> Filter:
     second[4].button("Clear", key="generations_clear", icon=":material/filter_alt_off:", width="stretch",
                      on_click=clear_filters)  # fmt: skip
     _write_address()
+    _chart_marks(zone)
     return _filter(zone)
 
 
 def filtered() -> bool:
     """Whether the address asks for anything."""
-    return any(st.query_params.get_all(name) for name in NAMES)
+    return any(st.query_params.get_all(name) for name in (*NAMES, *OF_CHARTS))
 
 
 def clear_filters() -> None:
@@ -60,7 +67,38 @@ def clear_filters() -> None:
     for name in NAMES:
         st.session_state[_key(name)] = _read(name, [])
         st.query_params.pop(name, None)
+    _forget(*OF_CHARTS)
+
+
+def _forget(*names: str) -> None:
+    for name in names:
+        st.query_params.pop(name, None)
     _to_the_top()
+
+
+def _chart_marks(zone: tzinfo) -> None:
+    """One mark for each thing that a chart's click has asked for; a click on it asks no more."""
+    start, end = (_moment(st.query_params.get(name, "")) for name in MOMENTS)
+    marks: list[tuple[str, tuple[str, ...]]] = []
+    if start or end:
+        marks.append((f"Ended {moment(start, zone)} to {moment(end, zone)}", MOMENTS))
+    if dimension := st.query_params.get("dimension"):
+        value = st.query_params.get("value", "") or "not told"
+        title = DIMENSIONS.get(dimension, dimension)
+        marks.append((f"{title}: {plain(value[:LONGEST_TEXT])}", ("dimension", "value")))
+    if group := st.query_params.get("group"):
+        marks.append((f"Error group {plain(group[:LONGEST_TEXT])}", ("group",)))
+    if marks:
+        with st.container(horizontal=True, gap="small"):
+            for label, names in marks:
+                st.button(
+                    label,
+                    key=f"generations_mark_{names[0]}",
+                    icon=":material/close:",
+                    on_click=_forget,
+                    args=names,
+                    help="Ask for this no more",
+                )
 
 
 def cursor() -> Cursor | None:
@@ -130,7 +168,21 @@ def _filter(zone: tzinfo) -> Filter:
         until=_midnight(chosen["to"], zone, days=1),
         purpose=chosen["purpose"],
         model=chosen["model"],
+        ended_since=_moment(st.query_params.get("ended_from", "")),
+        ended_until=_moment(st.query_params.get("ended_to", "")),
+        dimension=st.query_params.get("dimension"),
+        value=st.query_params.get("value", "")[:LONGEST_TEXT],
+        error_group=st.query_params.get("group"),
     )
+
+
+def _moment(text: str) -> datetime | None:
+    """A moment of the address; one without a time zone, or none at all, is passed over."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
 
 
 def _midnight(day: date | None, zone: tzinfo, *, days: int = 0) -> datetime | None:

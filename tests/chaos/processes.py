@@ -47,6 +47,10 @@ class Process:
     def said(self) -> str:
         return self.log.read_text(errors="replace")
 
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
     def alive(self) -> bool:
         return self._popen.poll() is None
 

@@ -2,11 +2,14 @@
 
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import text
 
 from core.database import Database
 from core.provider import budget
+from core.provider.models import ApiBudget
 
 
 def take(database: Database, wanted: int) -> int:
@@ -65,3 +68,33 @@ def test_a_pause_is_never_endless(database: Database) -> None:
         budget.pause(session, "create", 86_400)
         left = session.scalar(text("SELECT paused_until - now() FROM api_budget WHERE kind = 'create'"))
     assert left.total_seconds() <= budget.LONGEST_PAUSE_SECONDS + 1
+
+
+AT = datetime(2026, 3, 2, 12, 30, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("minute_at", "used"),
+    [
+        (AT.replace(second=0), 30 + 20 * 0.75),
+        (AT.replace(second=0) - timedelta(minutes=1), 30 * 0.75),
+        (AT.replace(second=0) - timedelta(minutes=2), 0),
+        (AT.replace(second=0) - timedelta(hours=2), 0),
+    ],
+)
+def test_the_last_minute_is_this_one_and_what_it_covers_of_the_one_before(
+    minute_at: datetime, used: float
+) -> None:
+    row = ApiBudget(minute_at=minute_at, minute_used=30, minute_before=20)
+    assert budget.used_last_minute(row, AT) == pytest.approx(used)
+
+
+def test_what_was_granted_is_counted_and_what_was_refused_is_not(database: Database) -> None:
+    rewind(database, 3600)
+    granted = take(database, 5) + take(database, 2) + take(database, 1000)
+    with database.transaction() as session:
+        row = session.get_one(ApiBudget, "create")
+        untouched = session.get_one(ApiBudget, "read")
+        # The clock may have reached the next minute between two of them.
+        assert row.minute_used + row.minute_before == granted
+        assert (untouched.minute_used, untouched.minute_before) == (0, 0)

@@ -1,0 +1,66 @@
+"""The conditions behind a click on a chart: when it ended, one value of one dimension, an error group.
+
+They say of a single generation what the tallies say of many (`core.failures.absorb`).
+"""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, false, func, literal, select
+
+from core.failures.models import ErrorEvent
+from core.generation.models import Generation, RenderAttempt, WorkerBeat
+from core.images.models import StoredSelfie
+
+
+def of_the_chart(
+    *,
+    ended_since: datetime | None,
+    ended_until: datetime | None,
+    dimension: str | None,
+    value: str,
+    error_group: str | None,
+) -> list[ColumnElement[bool]]:
+    """What is asked for; None asks for nothing."""
+    conditions: list[ColumnElement[bool]] = []
+    if ended_since is not None:
+        conditions.append(Generation.finished_at >= ended_since)
+    if ended_until is not None:
+        conditions.append(Generation.finished_at < ended_until)
+    if dimension is not None:
+        conditions.append(VALUES[dimension] == value if dimension in VALUES else false())
+    if error_group is not None:
+        occurred = select(ErrorEvent.generation_id).where(ErrorEvent.fingerprint == error_group)
+        conditions.append(Generation.id.in_(occurred))
+    return conditions
+
+
+def _worker() -> ColumnElement[str]:
+    """The host of the last attempt's worker, or the worker's own name where it was never seen."""
+    last = (
+        select(func.coalesce(WorkerBeat.host, RenderAttempt.worker))
+        .select_from(RenderAttempt)
+        .outerjoin(WorkerBeat, WorkerBeat.id == RenderAttempt.worker)
+        .where(RenderAttempt.generation_id == Generation.id)
+        .order_by(RenderAttempt.number.desc())
+        .limit(1)
+        .correlate(Generation)
+        .scalar_subquery()
+    )
+    return func.coalesce(last, "")
+
+
+def _selfie() -> ColumnElement[str]:
+    """The first doubt about the selfie."""
+    first = StoredSelfie.warnings[0]["code"].astext
+    doubt = select(first).where(StoredSelfie.id == Generation.selfie_id).correlate(Generation)
+    return func.coalesce(doubt.scalar_subquery(), literal("no doubts"))
+
+
+VALUES: dict[str, ColumnElement[str]] = {
+    "model": Generation.model.expression,
+    "purpose": Generation.purpose.expression,
+    "quality": func.coalesce(Generation.parameters["quality"].astext, ""),
+    "prompt": func.md5(Generation.template),
+    "worker": _worker(),
+    "selfie": _selfie(),
+}

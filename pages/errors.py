@@ -1,0 +1,55 @@
+"""What is failing, for whom, since when, whose fault, at what cost; and what can be done about it."""
+
+import streamlit as st
+
+from core.failures.absorb import counted_until
+from core.failures.group_views import count_unhandled
+from core.failures.rollups import counts_over_time, money, stage_times
+from pages.components.clock import zone
+from pages.components.error_chart import chart, numbers
+from pages.components.error_filters import Question, question_bar, view_picker
+from pages.components.error_group_detail import show_group
+from pages.components.error_groups import GROUP, groups_table
+from pages.components.error_rates import rates_table, times_and_money
+from pages.components.start import Desk, operator_errors, start_page
+from pages.components.try_message import try_message
+
+LIVE = "10s"
+
+
+def look(desk: Desk, asked: Question) -> None:
+    """The figures and the chart; while the range goes on, they do too."""
+    with operator_errors():
+        with desk.services.database.transaction() as session:
+            counts = counts_over_time(session, asked.bars, asked.only)
+            spent = money(session, asked.since, asked.until)
+            unhandled = count_unhandled(session)
+            counted = counted_until(session)
+        numbers(counts, asked, spent, unhandled)
+        chart(counts, asked, counted)
+
+
+def below(desk: Desk, asked: Question) -> None:
+    """One of the views under the chart."""
+    match view_picker():
+        case "rates":
+            rates_table(desk, asked)
+        case "times":
+            with desk.services.database.transaction() as session:
+                times = stage_times(session, asked.since, asked.until)
+                spent = money(session, asked.since, asked.until)
+            times_and_money(times, spent)
+        case "try":
+            try_message()
+        case _:
+            groups_table(desk, asked, zone())
+
+
+desk = start_page("Errors")
+with operator_errors():
+    if group := st.query_params.get(GROUP):
+        show_group(desk, group, zone())
+    else:
+        asked = question_bar(desk, zone())
+        st.fragment(look, run_every=LIVE if asked.live else None)(desk, asked)
+        below(desk, asked)
