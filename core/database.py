@@ -8,10 +8,13 @@ from typing import Any, ClassVar
 
 from sqlalchemy import BigInteger, DateTime, Engine, Identity, MetaData, Text, create_engine, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 
 from core.errors import ServiceUnavailable
+
+# A process that hangs in the middle of a transaction must not hold up all others for as long as it hangs.
+IDLE_IN_TRANSACTION_SECONDS = 10
 
 NAMING = {
     "ix": "%(table_name)s_%(column_0_N_name)s",
@@ -53,7 +56,7 @@ class Database:
         try:
             with self.sessions.begin() as session:
                 yield session
-        except (OperationalError, InterfaceError) as exc:
+        except (OperationalError, InterfaceError, InternalError) as exc:
             if not lost_connection(exc):
                 raise
             raise ServiceUnavailable(
@@ -71,15 +74,19 @@ def connect(url: str, *, pool_size: int = 10) -> Database:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": 5, "application_name": "inkdesk"},
+        connect_args={
+            "connect_timeout": 5,
+            "application_name": "inkdesk",
+            "options": f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_SECONDS}s",
+        },
     )
     return Database(engine, sessionmaker(engine, expire_on_commit=False))
 
 
 def lost_connection(exc: DBAPIError) -> bool:
-    """Whether the server went away (classes 08 and 57P of SQLSTATE, or no answer at all)."""
+    """Whether the server went away or cut us off (SQLSTATE 08, 57P, 25P03, or no answer at all)."""
     state: str | None = getattr(exc.orig, "sqlstate", None)
-    return state is None or state.startswith(("08", "57P"))
+    return state is None or state.startswith(("08", "57P", "25P03"))
 
 
 def answers(database: Database) -> bool:

@@ -1,0 +1,40 @@
+"""What the database's door promises: sentences instead of driver errors, and no endless locks."""
+
+import time
+
+import pytest
+from sqlalchemy import text
+
+from core.database import IDLE_IN_TRANSACTION_SECONDS, Database, answers, connect
+from core.errors import ServiceUnavailable
+
+
+def hang_in_a_transaction(database: Database) -> None:
+    with database.transaction() as session:
+        session.execute(text("SET idle_in_transaction_session_timeout = '20ms'"))
+        while True:
+            time.sleep(0.05)
+            session.execute(text("SELECT 1"))
+
+
+def test_a_process_that_hangs_in_a_transaction_is_cut_off(database: Database) -> None:
+    with database.transaction() as session:
+        limit = session.scalar(text("SHOW idle_in_transaction_session_timeout"))
+    assert limit == f"{IDLE_IN_TRANSACTION_SECONDS}s"
+    with pytest.raises(ServiceUnavailable, match="Nothing was lost"):
+        hang_in_a_transaction(database)
+    with database.transaction() as session:
+        assert session.scalar(text("SELECT 1")) == 1
+
+
+def test_a_database_that_is_not_there_is_told_and_found_out() -> None:
+    nowhere = connect("postgresql://127.0.0.1:1/inkdesk")
+    assert answers(nowhere) is False
+    with pytest.raises(ServiceUnavailable), nowhere.transaction() as session:
+        session.execute(text("SELECT 1"))
+    nowhere.dispose()
+
+
+def test_other_mistakes_are_not_hidden_as_an_outage(database: Database) -> None:
+    with pytest.raises(Exception, match="does_not_exist"), database.transaction() as session:
+        session.execute(text("SELECT * FROM does_not_exist"))
