@@ -33,6 +33,7 @@ from core.migrate import upgrade
 
 DAYS = 90
 CUSTOMERS = 20_000
+CLASSES = [name.value for name in FailureClass][:12]
 WRITERS = 8
 EVENTS = 150  # of each writer
 
@@ -94,8 +95,7 @@ BATCH = 50_000
 def seed(database: Database, rows: int) -> float:
     """Fill the database; how many seconds that took."""
     began = time.perf_counter()
-    values: dict[str, object] = {"rows": rows, "customers": CUSTOMERS, "seconds": DAYS * 86_400 / rows}
-    values["classes"] = [name.value for name in FailureClass][:12]
+    values = {"rows": rows, "customers": CUSTOMERS, "seconds": DAYS * 86_400 / rows, "classes": CLASSES}
     with database.transaction() as session:
         session.execute(text(SEED_PEOPLE))
     for first in range(1, rows + 1, BATCH):
@@ -183,11 +183,11 @@ def report(database: Database, repeats: int) -> None:
 
 def tick(database: Database, rows: int) -> None:
     """What a minute of 600 generations costs the tick."""
-    values: dict[str, object] = {"rows": rows, "customers": CUSTOMERS, "seconds": 1, "first": rows + 1, "last": rows + 600}
-    values["classes"] = [name.value for name in FailureClass][:12]  # type: ignore[assignment]
+    edges = {"first": rows + 1, "last": rows + 600}
+    values = {"rows": rows, "customers": CUSTOMERS, "seconds": 1, "classes": CLASSES, **edges}
     with database.transaction() as session:
         session.execute(text(SEED_GENERATIONS), values)
-        session.execute(text(SEED_ATTEMPTS), values)
+        session.execute(text(SEED_ATTEMPTS), edges)
     began = time.perf_counter()
     counted = absorb(database)
     print(f"{'tick over a minute of 600 generations':55} {(time.perf_counter() - began) * 1000:8.0f} ms"

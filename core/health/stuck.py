@@ -179,11 +179,9 @@ def _longest_of_each(limits: _Limits) -> Select[Any]:
         .where(found.c.reason.is_not(None))
         .subquery()
     )
-    return (
-        select(ranked, Customer.name.label("customer"))
-        .join(Customer, Customer.id == ranked.c.customer_id)
-        .where(ranked.c.place <= SHOWN_OF_A_REASON)
-    )
+    # Looked up one by one: the planner cannot know how few are left, and would read all customers for a join.
+    customer = select(Customer.name).where(Customer.id == ranked.c.customer_id).scalar_subquery()
+    return select(ranked, customer.label("customer")).where(ranked.c.place <= SHOWN_OF_A_REASON)
 
 
 def _drawn() -> LateralFromClause:
