@@ -175,6 +175,28 @@ def test_what_followed_and_fires_on_alone_is_told_of_then(watch: Watch) -> None:
     assert "Firing: Many failures of one class (Timed out)" in watch.titles()
 
 
+def test_the_end_of_an_outage_does_not_tell_of_what_followed_from_it(watch: Watch) -> None:
+    watch.only("failure-rate", "class-count")
+    watch.edit("class-count", parameters={"window_minutes": 17.0})
+    watch.ended(-1, failed=40)
+    watch.looks(*range(0, 60, 15))
+    watch.ended(905, succeeded=60)  # the rate is good again two minutes before the class is
+    watch.looks(*range(905, 1_400, 15))
+    assert watch.states("failure-rate") == watch.states("class-count") == ["resolved"]
+    assert watch.titles() == ["Firing: High failure rate", "Resolved: High failure rate"]
+
+
+def test_the_end_of_what_was_told_of_is_told_of_although_another_fires_by_now(watch: Watch) -> None:
+    watch.only("failure-rate", "class-count")
+    watch.ended(-1, failed=10)
+    watch.looks(*range(0, 60, 15))
+    assert watch.titles() == ["Firing: Many failures of one class (Timed out)"]
+    watch.ended(300, failed=40, why="rate_limited")
+    watch.looks(*range(305, 1_000, 15))
+    assert "Resolved: Many failures of one class (Timed out)" in watch.titles()
+    assert watch.states("failure-rate") == ["firing"]
+
+
 def test_a_provider_that_refuses_our_key_is_told_of_at_the_first_look(watch: Watch) -> None:
     watch.only("provider-stop")
     watch.ended(-1, failed=1, why="auth")
