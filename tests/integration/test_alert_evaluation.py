@@ -9,6 +9,7 @@ from sqlalchemy import select, text
 from core.access.models import AuditEvent
 from core.database import Database
 from core.errors import Conflict, InvalidInput, NotAllowed
+from core.failures.absorb import absorb
 from core.failures.alerts import measures
 from core.failures.alerts.actions import acknowledge, resolve, snooze, unacknowledge
 from core.failures.alerts.evaluate import evaluate, evaluate_in_turn
@@ -76,6 +77,16 @@ def test_the_message_carries_rate_interval_count_class_and_link(watch: Watch) ->
     assert "Mostly Timed out (30)" in message.body
     assert message.link == f"http://desk.test/alerts?alert={watch.alerts()[0].id}"
     assert message.severity == "critical"
+
+
+def test_the_message_names_what_differs_most(watch: Watch) -> None:
+    watch.only("failure-rate")
+    watch.ended(-1, failed=30, succeeded=10, parameters={"quality": "high"})
+    watch.ended(-1, failed=5, succeeded=35, parameters={"quality": "low"})
+    absorb(watch.database)
+    watch.looks(0, 30, 45)
+    (message,) = watch.messages()
+    assert "Differs most: Quality high, 62 points above the rest in the last hour" in message.body
 
 
 def test_few_failures_among_few_are_no_data_and_raise_nothing(watch: Watch) -> None:
