@@ -13,6 +13,7 @@ LONGEST_ANSWER = 500
 MAIL = ("mailto", "mailtos")
 # These act on the machine itself instead of sending anything.
 LOCAL = ("blink1", "dbus", "gio", "glib", "gnome", "kde", "macosx", "qt", "syslog", "windows")
+LOUD = ("WARNING", "ERROR", "CRITICAL")
 # What Apprise only says at DEBUG, but is the other side's own words.
 TELLING = re.compile(r"^(Socket Exception:|Response Details:)\s*\S")
 
@@ -71,6 +72,6 @@ def _answer(result: Any, secrets: list[str], refused: list[str]) -> Answer:
         return Answer(
             Outcome.REFUSED, f"{refused[0]} is not a public address; INKDESK_NOTIFY_PRIVATE allows it"
         )
-    said = [each.message for each in result.logs() if each.level != "DEBUG" or TELLING.match(each.message)]
+    said = [each.message for each in result.logs() if each.level in LOUD or TELLING.match(each.message)]
     last = "; ".join(said[-3:]) or f"not delivered ({result.status.name.lower()})"
     return Answer(Outcome.RETRY, scrub(" ".join(last.split()), secrets)[:LONGEST_ANSWER])

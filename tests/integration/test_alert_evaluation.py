@@ -9,6 +9,7 @@ from sqlalchemy import select, text
 from core.access.models import AuditEvent
 from core.database import Database
 from core.errors import Conflict, InvalidInput, NotAllowed
+from core.failures.absorb import absorb
 from core.failures.alerts import measures
 from core.failures.alerts.actions import acknowledge, resolve, snooze, unacknowledge
 from core.failures.alerts.evaluate import evaluate, evaluate_in_turn
@@ -76,6 +77,16 @@ def test_the_message_carries_rate_interval_count_class_and_link(watch: Watch) ->
     assert "Mostly Timed out (30)" in message.body
     assert message.link == f"http://desk.test/alerts?alert={watch.alerts()[0].id}"
     assert message.severity == "critical"
+
+
+def test_the_message_names_what_differs_most(watch: Watch) -> None:
+    watch.only("failure-rate")
+    watch.ended(-1, failed=30, succeeded=10, parameters={"quality": "high"})
+    watch.ended(-1, failed=5, succeeded=35, parameters={"quality": "low"})
+    absorb(watch.database)
+    watch.looks(0, 30, 45)
+    (message,) = watch.messages()
+    assert "Differs most: Quality high, 62 points above the rest in the last hour" in message.body
 
 
 def test_few_failures_among_few_are_no_data_and_raise_nothing(watch: Watch) -> None:
@@ -173,6 +184,28 @@ def test_what_followed_and_fires_on_alone_is_told_of_then(watch: Watch) -> None:
     watch.edit("failure-rate", enabled=False)
     watch.looks(200, 215)
     assert "Firing: Many failures of one class (Timed out)" in watch.titles()
+
+
+def test_the_end_of_an_outage_does_not_tell_of_what_followed_from_it(watch: Watch) -> None:
+    watch.only("failure-rate", "class-count")
+    watch.edit("class-count", parameters={"window_minutes": 17.0})
+    watch.ended(-1, failed=40)
+    watch.looks(*range(0, 60, 15))
+    watch.ended(905, succeeded=60)  # the rate is good again two minutes before the class is
+    watch.looks(*range(905, 1_400, 15))
+    assert watch.states("failure-rate") == watch.states("class-count") == ["resolved"]
+    assert watch.titles() == ["Firing: High failure rate", "Resolved: High failure rate"]
+
+
+def test_the_end_of_what_was_told_of_is_told_of_although_another_fires_by_now(watch: Watch) -> None:
+    watch.only("failure-rate", "class-count")
+    watch.ended(-1, failed=10)
+    watch.looks(*range(0, 60, 15))
+    assert watch.titles() == ["Firing: Many failures of one class (Timed out)"]
+    watch.ended(300, failed=40, why="rate_limited")
+    watch.looks(*range(305, 1_000, 15))
+    assert "Resolved: Many failures of one class (Timed out)" in watch.titles()
+    assert watch.states("failure-rate") == ["firing"]
 
 
 def test_a_provider_that_refuses_our_key_is_told_of_at_the_first_look(watch: Watch) -> None:

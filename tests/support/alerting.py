@@ -61,15 +61,17 @@ class Watch:
         for each in seconds:
             self.look(each)
 
-    def ended(self, seconds: float, *, failed: int = 0, succeeded: int = 0, why: str = "timeout") -> None:
+    def ended(
+        self, seconds: float, *, failed: int = 0, succeeded: int = 0, why: str = "timeout", **columns: Any
+    ) -> None:
         """So many generations ended at that second."""
         with self.database.transaction() as session:
             moment = self.at(seconds)
             for _ in range(succeeded):
-                make_generation(session, state="succeeded", credits=0, finished_at=moment)
+                make_generation(session, state="succeeded", credits=0, finished_at=moment, **columns)
             for _ in range(failed):
                 made = make_generation(
-                    session, state="failed", credits=0, finished_at=moment, failure_class=why
+                    session, state="failed", credits=0, finished_at=moment, failure_class=why, **columns
                 )
                 failure = Failure(made.id, made.customer_id, why, f"It broke: {why}", "h")
                 note_failure(session, failure, at=moment)

@@ -26,7 +26,8 @@ from core.settings import Settings
 GROUP_WAIT = timedelta(seconds=10)
 GROUP_INTERVAL = timedelta(minutes=2)
 REMIND_AFTER = timedelta(hours=4)
-# A firing goes out before what follows it.
+FOLLOWS = "follows"
+# A firing goes out before what comes after it.
 ORDER = ("fired", "raised", "reminder", "resolved")
 
 
@@ -65,9 +66,10 @@ def _alerts(session: Session) -> dict[int, tuple[Alert, RuleView]]:
 def _hold(session: Session, alerts: dict[int, tuple[Alert, RuleView]], now: datetime) -> None:
     """Write down of each alert why nobody is to be told, where there is a reason."""
     silences = running_silences(session, now)
-    firing = {rule.spec.kind: alert for alert, rule in alerts.values() if alert.state == AlertState.FIRING}
+    # One that recovers has not ended: what follows from it may only be slower to recover.
+    parents = {rule.spec.kind: alert for alert, rule in alerts.values() if alert.state in LIVE}
     for alert, rule in alerts.values():
-        alert.held = _reason(alert, rule, silences, firing, now)
+        alert.held = _reason(alert, rule, silences, parents, now)
     session.flush()
 
 
@@ -75,7 +77,7 @@ def _reason(
     alert: Alert,
     rule: RuleView,
     silences: Sequence[Silence],
-    firing: dict[Kind, Alert],
+    parents: dict[Kind, Alert],
     now: datetime,
 ) -> str | None:
     for silence in silences:
@@ -84,9 +86,11 @@ def _reason(
     if alert.snoozed_until is not None and alert.snoozed_until > now:
         return f"snoozed by {alert.snoozed_by}"
     for parent, children in INHIBITS.items():
-        if rule.spec.kind in children and parent in firing:
-            return f"follows from alert {firing[parent].id}"
-    return None
+        if rule.spec.kind in children and parent in parents:
+            return f"{FOLLOWS} from alert {parents[parent].id}"
+    # What followed and is about to be over itself is not told of because the other one was quicker.
+    followed = alert.held is not None and alert.held.startswith(FOLLOWS)
+    return alert.held if followed and alert.state != AlertState.FIRING else None
 
 
 def _end_waits(session: Session, alerts: dict[int, tuple[Alert, RuleView]], now: datetime) -> None:
@@ -139,7 +143,7 @@ def _speakable(
         alert, rule = alerts[row.alert_id]
         if _futile(session, alert, row):
             row.state = "dropped"
-        elif not alert.held and not _before_its_turn(session, alert, row):
+        elif (event == "resolved" or not alert.held) and not _before_its_turn(session, alert, row):
             found[row.topic].append(Told(alert, rule, row))
     session.flush()
     return found

@@ -37,6 +37,8 @@ MOST_MOMENTS = 200
 ANSWER_WITHIN = timedelta(seconds=5)
 BOOKS_WITHIN = timedelta(minutes=5)
 LONGEST_PROBLEM = 300
+# A tick comes a moment early or late; a rule is due when its time is nearly over.
+NEARLY = 0.8
 
 
 def evaluate_in_turn(services: Services, *, worker: str, books: bool = False) -> bool:
@@ -52,7 +54,8 @@ def evaluate_in_turn(services: Services, *, worker: str, books: bool = False) ->
             BOOKS_LEASE if books else LEASE,
             worker=worker,
             lease_seconds=lease,
-            every_seconds=settings.alert_interval_seconds,
+            # Half of it, or a tick that comes a moment early would wait for the next one.
+            every_seconds=settings.alert_interval_seconds / 2,
         )
     if mine:
         evaluate(services, books=books)
@@ -80,7 +83,8 @@ def evaluate_rule(session: Session, settings: Settings, *, rule_id: int, now: da
     if not rule.spec.enabled:
         _switch_off(session, rule, now)
         return False
-    if row.evaluated_until and now < row.evaluated_until + timedelta(seconds=rule.spec.every_seconds):
+    patience = timedelta(seconds=rule.spec.every_seconds * NEARLY)
+    if row.evaluated_until and now < row.evaluated_until + patience:
         return False
     moments = moments_since(rule, now)
     try:

@@ -45,6 +45,7 @@ class Parameter:
 
     name: str
     label: str
+    unit: str
     default: float
     least: float
     most: float
@@ -68,9 +69,9 @@ class KindFacts:
 OURS = tuple(name for name, row in TAXONOMY.items() if row.fault is not Fault.CUSTOMER)
 PROVIDER_STOPS = (FailureClass.AUTH, FailureClass.BILLING, FailureClass.MODEL_UNAVAILABLE)
 
-WINDOW = Parameter("window_minutes", "Window, minutes", 15, 1, 1_440)
-EVENTS = Parameter("min_events", "Ended at least", 20, 1, 100_000)
-THRESHOLD = Parameter("threshold_percent", "Certainly above, %", 20, 0.1, 99.9)
+WINDOW = Parameter("window_minutes", "Window", "min", 15, 1, 1_440)
+EVENTS = Parameter("min_events", "Ended at least", "", 20, 1, 100_000)
+THRESHOLD = Parameter("threshold_percent", "Certainly above", "%", 20, 0.1, 99.9)
 
 KINDS: dict[Kind, KindFacts] = {
     Kind.FAILURE_RATE: KindFacts(
@@ -88,7 +89,7 @@ KINDS: dict[Kind, KindFacts] = {
         historic=True,
         parameters=(
             dataclasses.replace(WINDOW, default=10),
-            Parameter("at_least", "Generations at least", 10, 1, 1e6),
+            Parameter("at_least", "Generations at least", "", 10, 1, 1e6),
         ),
     ),
     Kind.PROVIDER_STOP: KindFacts(
@@ -98,7 +99,7 @@ KINDS: dict[Kind, KindFacts] = {
         historic=True,
         parameters=(
             dataclasses.replace(WINDOW, default=10),
-            Parameter("at_least", "Generations at least", 1, 1, 1e6),
+            Parameter("at_least", "Generations at least", "", 1, 1, 1e6),
         ),
     ),
     Kind.ERROR_GROUP: KindFacts(
@@ -108,7 +109,7 @@ KINDS: dict[Kind, KindFacts] = {
         historic=False,
         parameters=(
             dataclasses.replace(WINDOW, default=60),
-            Parameter("at_least", "Occurrences at least", 3, 1, 1e6),
+            Parameter("at_least", "Occurrences at least", "", 3, 1, 1e6),
         ),
     ),
     Kind.QUEUE_AGE: KindFacts(
@@ -116,35 +117,35 @@ KINDS: dict[Kind, KindFacts] = {
         "Has the oldest queued generation waited for too long?",
         "queue",
         historic=False,
-        parameters=(Parameter("minutes", "Longer than, minutes", 5, 0.1, 1_440),),
+        parameters=(Parameter("minutes", "Longer than", "min", 5, 0.1, 1_440),),
     ),
     Kind.STUCK: KindFacts(
         "Stuck generations",
         "Are generations stuck, by reason?",
         "queue",
         historic=False,
-        parameters=(Parameter("at_least", "Generations at least", 1, 1, 1e6),),
+        parameters=(Parameter("at_least", "Generations at least", "", 1, 1, 1e6),),
     ),
     Kind.OUTPUT_EXPIRING: KindFacts(
         "Output about to be deleted",
         "Is a drawn and paid picture not stored yet, and soon deleted by the provider?",
         "outputs",
         historic=False,
-        parameters=(Parameter("within_minutes", "Deleted within, minutes", 30, 1, 1_440),),
+        parameters=(Parameter("within_minutes", "Deleted within", "min", 30, 1, 1_440),),
     ),
     Kind.WORKER_SILENT: KindFacts(
         "Worker silent",
         "Has a worker fallen silent without a goodbye?",
         "workers",
         historic=False,
-        parameters=(Parameter("forget_minutes", "Forget after, minutes", 15, 1, 1_440),),
+        parameters=(Parameter("forget_minutes", "Forgotten after", "min", 15, 1, 1_440),),
     ),
     Kind.SPEND: KindFacts(
         "Spend per hour",
         "Have we paid the provider more than this within an hour?",
         "money",
         historic=True,
-        parameters=(Parameter("usd", "More than, dollars an hour", 25, 0.01, 1e6),),
+        parameters=(Parameter("usd", "More than", "$ an hour", 25, 0.01, 1e6),),
     ),
     Kind.REFUND_RATE: KindFacts(
         "Refund rate",
@@ -165,14 +166,14 @@ KINDS: dict[Kind, KindFacts] = {
         "Does a channel no longer take messages? Told on the other channels.",
         "channels",
         historic=False,
-        parameters=(Parameter("tries", "Failed tries in a row", 3, 1, 100),),
+        parameters=(Parameter("tries", "Failed tries in a row", "", 3, 1, 100),),
     ),
     Kind.BLIND: KindFacts(
         "Evaluator blind",
         "Can a rule not be evaluated? Its alerts stay as they were.",
         "evaluator",
         historic=False,
-        parameters=(Parameter("evaluations", "Failed evaluations in a row", 2, 1, 100),),
+        parameters=(Parameter("evaluations", "Failed evaluations in a row", "", 2, 1, 100),),
     ),
 }
 

@@ -1,0 +1,83 @@
+"""How alerts look and what is said of them, everywhere on the Alerts page the same."""
+
+from datetime import UTC, datetime, timedelta, tzinfo
+
+import streamlit as st
+
+from core.failures.alerts.kinds import Severity
+from core.failures.alerts.machine import AlertState
+from core.failures.alerts.views import AlertView
+from core.failures.taxonomy import TAXONOMY, FailureClass
+from core.wording import moment
+from pages.components.start import plain
+
+ALERT = "alert"
+VIEWS = {
+    "firing": "Firing",
+    "history": "History",
+    "rules": "Rules",
+    "silences": "Silences",
+    "channels": "Channels",
+}
+# The word is always there, so that nobody needs the colour.
+STATES = {
+    AlertState.PENDING: ":gray-badge[:material/hourglass_top: Pending]",
+    AlertState.FIRING: ":red-badge[:material/notifications_active: Firing]",
+    AlertState.RECOVERING: ":orange-badge[:material/healing: Recovering]",
+    AlertState.RESOLVED: ":green-badge[:material/check_circle: Resolved]",
+}
+SEVERITIES = {
+    Severity.CRITICAL: ":red-badge[Critical]",
+    Severity.WARNING: ":orange-badge[Warning]",
+    Severity.INFO: ":blue-badge[Info]",
+}
+SPANS = {
+    "30 minutes": timedelta(minutes=30),
+    "1 hour": timedelta(hours=1),
+    "4 hours": timedelta(hours=4),
+    "1 day": timedelta(days=1),
+    "1 week": timedelta(days=7),
+}
+OPEN_END = "until it is over"
+
+
+def view() -> str:
+    """Which view the address asks for."""
+    asked = st.query_params.get("view", "firing")
+    return asked if asked in VIEWS else "firing"
+
+
+def remember_view() -> None:
+    """Write the chosen view into the address."""
+    st.query_params["view"] = st.session_state["alerts_view"]
+
+
+def later(span: str) -> datetime:
+    """The end of a chosen span."""
+    return datetime.now(UTC) + SPANS[span]
+
+
+def until(span: str) -> datetime | None:
+    """The end of a chosen span; None for an open end."""
+    return later(span) if span in SPANS else None
+
+
+def handled(alert: AlertView, zone: tzinfo, now: datetime) -> str | None:
+    """Who is on it, or why nobody is told; None where neither is."""
+    parts = []
+    if alert.acknowledged_by:
+        end = (
+            f" until {moment(alert.acknowledged_until, zone, today=now)}" if alert.acknowledged_until else ""
+        )
+        why = f": {alert.acknowledged_why}" if alert.acknowledged_why else ""
+        parts.append(f"Acknowledged by {alert.acknowledged_by}{end}{why}")
+    if alert.snoozed_by:
+        parts.append(f"Snoozed by {alert.snoozed_by} until {moment(alert.snoozed_until, zone, today=now)}")
+    if alert.held and not alert.held.startswith("snoozed"):
+        parts.append(f"Not told: {alert.held}")
+    return plain(". ".join(parts)) or None
+
+
+def class_title(name: str | None) -> str | None:
+    """An error class by its title."""
+    return TAXONOMY[FailureClass(name)].title if name else None
