@@ -2,6 +2,7 @@
 
 from core.access import models as access
 from core.credits import models as ledger
+from core.credits.cases import models as cases
 from core.customers import models as customers
 from core.database import Base
 from core.failures import models as failures
@@ -16,6 +17,7 @@ metadata = Base.metadata
 __all__ = [
     "access",
     "alerts",
+    "cases",
     "customers",
     "failures",
     "generation",

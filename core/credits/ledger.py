@@ -1,13 +1,16 @@
 """The money moves, by name. Every one is posted once, however often it is called."""
 
+from typing import Literal
+
 from sqlalchemy import BigInteger, func, select
 from sqlalchemy.orm import Session
 
-from core.credits.models import Account, WalletBalance
+from core.credits.models import Account, Charge, Transfer, WalletBalance
 from core.credits.posting import (
     KEY_REUSED,
     NO_CHARGE,
     NO_WALLET,
+    NOT_REVERSIBLE,
     OVERDRAWN,
     SETTLED,
     UNIQUE_VIOLATION,
@@ -85,46 +88,171 @@ def charge(session: Session, *, generation_id: int, customer_id: int, amount: in
 
 def capture(session: Session, *, generation_id: int, actor: str) -> Posted:
     """Keep what a delivered generation cost. Raises NotFound (never charged), Conflict (given back)."""
-    given_back = Conflict(f"The credits of generation {generation_id} were given back; they cannot be kept.")
-    return post(
+    return _settle(session, "capture", f"capture:{generation_id}", generation_id=generation_id, actor=actor)
+
+
+def keep(
+    session: Session, *, case_id: int, decision: int, generation_id: int, amount: int, actor: str, reason: str
+) -> Posted:
+    """Keep what a decision on a case leaves of a charge. `decision` numbers the case's decisions, because an
+    appeal may take the first one back. Raises NotFound, and Conflict when the charge is settled."""
+    return _settle(
         session,
-        key=f"capture:{generation_id}",
-        kind="capture",
-        actor=actor,
+        "capture",
+        f"capture:case:{case_id}:{decision}",
         generation_id=generation_id,
-        refusals={SETTLED: given_back, UNIQUE_VIOLATION: given_back, NO_CHARGE: _uncharged(generation_id)},
+        case_id=case_id,
+        amount=amount,
+        actor=actor,
+        reason=reason,
     )
 
 
-def refund(session: Session, *, generation_id: int, actor: str, reason: str) -> Posted:
-    """Give back all that a generation cost. Raises InvalidInput (reason), NotFound (never charged),
-    Conflict (captured, or given back under another key)."""
+def refund(
+    session: Session, *, case_id: int, generation_id: int, amount: int, actor: str, reason: str
+) -> Posted:
+    """Give back what a generation without an avatar cost, or a part; once per case. Raises InvalidInput
+    (reason), NotFound (never charged), Conflict (settled already, or paid otherwise)."""
+    return _settle(
+        session,
+        "refund",
+        f"refund:case:{case_id}",
+        generation_id=generation_id,
+        case_id=case_id,
+        amount=amount,
+        actor=actor,
+        reason=_told(reason, "A refund"),
+    )
+
+
+def goodwill(
+    session: Session, *, case_id: int, generation_id: int, amount: int, actor: str, reason: str
+) -> Posted:
+    """Compensate a delivered avatar, up to its price; once per case. Raises as `refund` does."""
+    return _settle(
+        session,
+        "goodwill",
+        f"refund:case:{case_id}",
+        generation_id=generation_id,
+        case_id=case_id,
+        amount=amount,
+        actor=actor,
+        reason=_told(reason, "A refund"),
+    )
+
+
+def reverse(session: Session, *, transfer_id: int, actor: str, reason: str) -> Posted:
+    """Post the mirror image of a grant, refund, goodwill or capture, once.
+
+    What the customer has spent of it already is advanced out of the clawback account, where it stands as
+    owed. Raises InvalidInput (reason), NotFound, and Conflict for kinds that are not reversed.
+    """
+    reason = _told(reason, "A reversal")
+    origin = session.get(Transfer, transfer_id)
+    if origin is None:
+        raise NotFound(f"There is no transfer {transfer_id}.")
+    wallet = session.get(Account, origin.to_account)
+    never = Conflict(f"Transfer {transfer_id} is a {origin.kind}; only what was given or kept is reversed.")
+    if wallet is not None and wallet.customer_id is not None:
+        _advance(session, origin, wallet.customer_id, actor=actor, reason=reason)
+    return post(
+        session,
+        key=f"reverse:{transfer_id}",
+        kind="reversal",
+        actor=actor,
+        reason=reason,
+        amount=origin.amount,
+        generation_id=origin.generation_id,
+        reverses_id=transfer_id,
+        case_id=origin.case_id,
+        refusals={NOT_REVERSIBLE: never, NO_CHARGE: never},
+    )
+
+
+def shortfall(session: Session, *, transfer_id: int) -> int:
+    """The credits of a payment that its customer has spent already, and would owe if it were reversed now."""
+    paid = session.execute(
+        select(Transfer.amount, WalletBalance.balance)
+        .join(WalletBalance, WalletBalance.account_id == Transfer.to_account)
+        .where(Transfer.id == transfer_id)
+    ).one_or_none()
+    return max(0, paid.amount - paid.balance) if paid else 0
+
+
+def _advance(session: Session, origin: Transfer, customer_id: int, *, actor: str, reason: str) -> None:
+    """Fill the wallet up to what is to be taken out of it. It is locked first: nobody spends in between."""
+    if session.scalar(select(Transfer.id).where(Transfer.key == f"reverse:{origin.id}")) is not None:
+        return
+    if origin.generation_id is not None:  # the same order as every posting: charge, then wallet
+        session.execute(
+            select(Charge.generation_id)
+            .where(Charge.generation_id == origin.generation_id)
+            .with_for_update(key_share=True)
+        )
+    held = session.scalars(
+        select(WalletBalance.balance)
+        .where(WalletBalance.account_id == origin.to_account)
+        .with_for_update(key_share=True)
+    ).one()
+    if held < origin.amount:
+        post(
+            session,
+            key=f"clawback:{origin.id}",
+            kind="clawback",
+            actor=actor,
+            reason=reason,
+            amount=origin.amount - held,
+            customer_id=customer_id,
+            generation_id=origin.generation_id,
+            case_id=origin.case_id,
+            refusals={},
+        )
+
+
+def _settle(
+    session: Session,
+    kind: Literal["capture", "refund", "goodwill"],
+    key: str,
+    *,
+    generation_id: int,
+    actor: str,
+    case_id: int | None = None,
+    amount: int | None = None,
+    reason: str | None = None,
+) -> Posted:
+    verb = "kept" if kind == "capture" else "given back"
+    settled = Conflict(f"The credits of generation {generation_id} are settled; they cannot be {verb}.")
+    return post(
+        session,
+        key=key,
+        kind=kind,
+        actor=actor,
+        reason=reason,
+        amount=amount,
+        generation_id=generation_id,
+        case_id=case_id,
+        refusals={
+            SETTLED: settled,
+            UNIQUE_VIOLATION: settled,
+            KEY_REUSED: settled,
+            NO_CHARGE: NotFound(f"Generation {generation_id} was never charged."),
+        },
+    )
+
+
+def _told(reason: str, what: str) -> str:
     if not reason.strip():
-        raise InvalidInput("A refund needs a reason.")
-    settled = Conflict(f"The credits of generation {generation_id} are settled; they cannot be given back.")
-    return post(
-        session,
-        key=f"refund:{generation_id}",
-        kind="refund",
-        actor=actor,
-        reason=reason.strip(),
-        generation_id=generation_id,
-        refusals={SETTLED: settled, UNIQUE_VIOLATION: settled, NO_CHARGE: _uncharged(generation_id)},
-    )
+        raise InvalidInput(f"{what} needs a reason.")
+    return reason.strip()
 
 
 def _check_grant(amount: int, reason: str, key: str) -> None:
     # bool is an int to Python, and pages may hand over a float.
     if type(amount) is not int or not 1 <= amount <= LARGEST_GRANT:
         raise InvalidInput(f"A grant is a whole number of credits from 1 to {LARGEST_GRANT:,}.")
-    if not reason.strip():
-        raise InvalidInput("A grant needs a reason.")
+    _told(reason, "A grant")
     if not key.strip():
         raise InvalidInput("A grant needs the key of its request.")
-
-
-def _uncharged(generation_id: int) -> NotFound:
-    return NotFound(f"Generation {generation_id} was never charged.")
 
 
 def _shortfall(session: Session, customer_id: int, amount: int) -> str:

@@ -46,7 +46,7 @@ class WalletBalance(Base):
 
 
 class Charge(Base):
-    """What one generation cost, and the cap on what of it is captured or given back."""
+    """What one generation cost, and the caps on what of it is captured or given back."""
 
     __tablename__ = "charge"
 
@@ -55,6 +55,7 @@ class Charge(Base):
     amount: Mapped[int]
     captured: Mapped[int] = mapped_column(server_default="0")
     refunded: Mapped[int] = mapped_column(server_default="0")
+    goodwill: Mapped[int] = mapped_column(server_default="0")
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
 
 
@@ -65,12 +66,13 @@ class Transfer(HasId, Base):
 
     key: Mapped[str] = mapped_column(unique=True)
     request_hash: Mapped[bytes]
-    kind: Mapped[str]  # grant, charge, capture, refund, goodwill, reversal
+    kind: Mapped[str]  # grant, charge, capture, refund, goodwill, clawback, reversal
     from_account: Mapped[int]
     to_account: Mapped[int]
     amount: Mapped[int]
     generation_id: Mapped[int | None] = mapped_column(ForeignKey("charge.generation_id"))
     reverses_id: Mapped[int | None] = mapped_column(ForeignKey("transfer.id"))
+    case_id: Mapped[int | None] = mapped_column(ForeignKey("compensation_case.id"))
     actor: Mapped[str]
     reason: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())

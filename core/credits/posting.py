@@ -16,11 +16,12 @@ NO_WALLET = "IK004"
 OVERDRAWN = "IK005"
 SETTLED = "IK006"
 NO_CHARGE = "IK007"
+NOT_REVERSIBLE = "IK008"
 UNIQUE_VIOLATION = "23505"
 
 POST = text(
     "SELECT posted_id, replayed FROM "
-    "post_transfer(:key, :kind, :actor, :reason, :amount, :customer, :generation)"
+    "post_transfer(:key, :kind, :actor, :reason, :amount, :customer, :generation, :reverses, :case)"
 )
 
 Refusals = Mapping[str, OperatorError]
@@ -38,13 +39,15 @@ def post(
     session: Session,
     *,
     key: str,
-    kind: Literal["grant", "charge", "capture", "refund"],
+    kind: Literal["grant", "charge", "capture", "refund", "goodwill", "clawback", "reversal"],
     actor: str,
     refusals: Refusals,
     reason: str | None = None,
     amount: int | None = None,
     customer_id: int | None = None,
     generation_id: int | None = None,
+    reverses_id: int | None = None,
+    case_id: int | None = None,
 ) -> Posted:
     """Post one transfer, once per key. A refusal of the database becomes the error that `refusals` names
     for its SQLSTATE; the session stays usable either way."""
@@ -56,6 +59,8 @@ def post(
         "amount": amount,
         "customer": customer_id,
         "generation": generation_id,
+        "reverses": reverses_id,
+        "case": case_id,
     }
     try:
         with session.begin_nested():
