@@ -14,6 +14,10 @@ class Permission(enum.StrEnum):
     CANCEL = "cancel generations"
     OPERATE = "step in where generations are stuck"
     GRANT = "grant credits"
+    DECIDE_REFUNDS = "decide refunds"
+    SECOND_REFUNDS = "be the second person of a refund or grant"
+    REVERSE_REFUNDS = "take a refund or grant back"
+    EDIT_POLICY = "change the refund policy"
     EDIT_CUSTOMERS = "create customers or add selfies"
     HANDLE_ERRORS = "acknowledge, mute, resolve or assign error groups"
     HANDLE_ALERTS = "acknowledge, snooze, silence or resolve alerts"
@@ -23,12 +27,15 @@ class Permission(enum.StrEnum):
 LOOK_ONLY = frozenset({Permission.LOOK})
 ON_CALL = frozenset({Permission.HANDLE_ERRORS, Permission.HANDLE_ALERTS})
 MAKE = LOOK_ONLY | {Permission.GENERATE, Permission.EDIT_CUSTOMERS}
+REFUNDS = frozenset(
+    {Permission.DECIDE_REFUNDS, Permission.SECOND_REFUNDS, Permission.REVERSE_REFUNDS, Permission.EDIT_POLICY}
+)
 
 ROLES: dict[str, frozenset[Permission]] = {
     "viewer": LOOK_ONLY,
     "tuner": MAKE | ON_CALL,
-    "support": MAKE | ON_CALL | {Permission.CANCEL},
-    "approver": LOOK_ONLY | {Permission.GRANT},
+    "support": MAKE | ON_CALL | {Permission.CANCEL, Permission.DECIDE_REFUNDS},
+    "approver": LOOK_ONLY | REFUNDS | {Permission.GRANT},
     "operator": MAKE | ON_CALL | {Permission.CANCEL, Permission.OPERATE, Permission.CONFIGURE_ALERTS},
     "admin": frozenset(Permission),
 }

@@ -92,10 +92,10 @@ def capture(session: Session, *, generation_id: int, actor: str) -> Posted:
 
 
 def keep(
-    session: Session, *, case_id: int, decision: int, generation_id: int, amount: int, actor: str, reason: str
+    session: Session, *, case_id: int, decision: str, generation_id: int, amount: int, actor: str, reason: str
 ) -> Posted:
-    """Keep what a decision on a case leaves of a charge. `decision` numbers the case's decisions, because an
-    appeal may take the first one back. Raises NotFound, and Conflict when the charge is settled."""
+    """Keep what a decision on a case leaves of a charge. `decision` tells the case's decisions apart, because
+    an appeal may take the first one back. Raises NotFound, and Conflict when the charge is settled."""
     return _settle(
         session,
         "capture",

@@ -1,4 +1,4 @@
-"""How attempts and generations end: retried, failed with the credits back, succeeded, or canceled.
+"""How attempts and generations end: retried, failed, succeeded or canceled, and what becomes of the credits.
 
 Every function runs in the caller's transaction and answers whether it was the one that moved the generation.
 """
@@ -12,6 +12,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from core.credits import ledger
+from core.credits.cases import opening
 from core.failures.classify import classify
 from core.failures.events import Failure, note_failure
 from core.failures.fingerprint import fingerprint
@@ -115,7 +116,7 @@ def retry_or_fail(
 
 
 def fail(session: Session, generation: Generation, found: Trouble, *, token: int | None = None) -> bool:
-    """End a generation without an avatar; its credits come back in this very transaction."""
+    """End a generation without an avatar; its case is opened and put to the policy in this transaction."""
     known = facts(found.failure_class)
     moved = move(
         session,
@@ -132,7 +133,14 @@ def fail(session: Session, generation: Generation, found: Trouble, *, token: int
     )
     if moved:
         _note(session, generation, found)
-        _give_back(session, generation, actor="worker", reason=f"failed: {found.failure_class}")
+        _forget_kept(session, generation)
+        if generation.credits:
+            opening.open_failure(
+                session,
+                generation_id=generation.id,
+                failure_class=found.failure_class,
+                fingerprint=fingerprint(found.failure_class, found.detail),
+            )
     return moved
 
 
@@ -154,7 +162,9 @@ def cancel(session: Session, generation: Generation, *, actor: str) -> bool:
             .where(RenderAttempt.generation_id == generation.id, RenderAttempt.status.in_(UNDER_WAY))
             .values(status="canceled", ended_at=NOW, next_check_at=NOW)
         )
-        _give_back(session, generation, actor=actor, reason="canceled")
+        _forget_kept(session, generation)
+        if generation.credits:
+            opening.open_cancel(session, generation_id=generation.id)
     return moved
 
 
@@ -229,12 +239,6 @@ def _note(
             credits=0 if attempt else generation.credits,
         ),
     )
-
-
-def _give_back(session: Session, generation: Generation, *, actor: str, reason: str) -> None:
-    _forget_kept(session, generation)
-    if generation.credits:
-        ledger.refund(session, generation_id=generation.id, actor=actor, reason=reason)
 
 
 def _forget_kept(session: Session, generation: Generation) -> None:

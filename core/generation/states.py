@@ -17,7 +17,7 @@ class State(enum.StrEnum):
     RENDERING = "rendering"  # the provider has it, and we know its id there
     STORING = "storing"  # the provider drew it; it must be fetched before it is deleted there
     SUCCEEDED = "succeeded"  # the avatar is stored, the credits are captured
-    FAILED = "failed"  # it ended without an avatar, the credits came back
+    FAILED = "failed"  # it ended without an avatar; a case decides on its credits
     CANCELED = "canceled"  # staff or the customer stopped it, the credits came back
 
 

@@ -5,7 +5,9 @@ import uuid
 from sqlalchemy.orm import Session
 
 from core.credits import ledger
+from core.credits.cases import opening
 from core.customers.models import Customer
+from core.failures.taxonomy import FailureClass
 from core.generation.models import Generation
 from tests.support.factories import NOON, make_customer, make_generation
 
@@ -37,9 +39,13 @@ def ended(session: Session, generation_id: int, state: str) -> int:
     generation.state, generation.finished_at = state, NOON
     if state == "failed":
         generation.failure_class, generation.failure_message = "timeout", "It took too long."
-    if state == "succeeded":
+    if state == "failed":
+        opening.open_failure(
+            session, generation_id=generation_id, failure_class=FailureClass.TIMEOUT, fingerprint=None
+        )
+    elif state == "succeeded":
         ledger.capture(session, generation_id=generation_id, actor="worker")
     else:
-        ledger.refund(session, generation_id=generation_id, actor="worker", reason=state)
+        opening.open_cancel(session, generation_id=generation_id)
     session.flush()
     return generation_id

@@ -171,7 +171,7 @@ class PolicyDecision(HasId, Base):
 
 
 class CaseIntent(Base):
-    """A decision that waits for its time, so that it can still be undone. `refused` says why it was not done."""
+    """A decision that waits, so that it can still be undone. `refused` says why it was not carried out."""
 
     __tablename__ = "case_intent"
 

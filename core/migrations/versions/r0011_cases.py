@@ -89,7 +89,8 @@ CREATE TABLE refund_budget (
 CASES = f"""
 CREATE TABLE compensation_case (
     id {IDENTITY},
-    kind text NOT NULL CONSTRAINT compensation_case_kind_known CHECK (kind IN ('failure','cancel','goodwill')),
+    kind text NOT NULL CONSTRAINT compensation_case_kind_known
+        CHECK (kind IN ('failure','cancel','goodwill')),
     cause_key text NOT NULL CONSTRAINT compensation_case_cause_key_key UNIQUE,
     generation_id bigint NOT NULL CONSTRAINT compensation_case_generation_id_fkey REFERENCES charge,
     customer_id bigint NOT NULL CONSTRAINT compensation_case_customer_id_fkey REFERENCES customer,
@@ -117,7 +118,7 @@ CREATE TABLE compensation_case (
     CONSTRAINT compensation_case_paid_amount
         CHECK ((amount IS NOT NULL) = (state IN ('approved','auto_approved','reversed'))),
     CONSTRAINT compensation_case_closed_when
-        CHECK ((closed_at IS NULL) = (state IN ('pending','needs_second','expired')))
+        CHECK ((closed_at IS NULL) = (state IN ('new','pending','needs_second','expired')))
 ) WITH (fillfactor = 70);
 CREATE UNIQUE INDEX compensation_case_one_open ON compensation_case (generation_id) WHERE closed_at IS NULL;
 CREATE INDEX compensation_case_queue ON compensation_case (due_at, id) WHERE closed_at IS NULL;
@@ -170,7 +171,8 @@ CREATE TABLE policy_decision (
     version bigint NOT NULL CONSTRAINT policy_decision_version_fkey REFERENCES refund_policy,
     inputs jsonb NOT NULL,
     rule text NOT NULL,
-    outcome text NOT NULL CONSTRAINT policy_decision_outcome_known CHECK (outcome IN ('auto','review','deny')),
+    outcome text NOT NULL CONSTRAINT policy_decision_outcome_known
+        CHECK (outcome IN ('auto','review','deny')),
     why text NOT NULL,
     at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
@@ -180,7 +182,8 @@ CREATE INDEX policy_decision_case_id ON policy_decision (case_id);
 CREATE TABLE case_intent (
     case_id bigint PRIMARY KEY CONSTRAINT case_intent_case_id_fkey REFERENCES compensation_case,
     staff_id bigint NOT NULL CONSTRAINT case_intent_staff_id_fkey REFERENCES staff,
-    decision text NOT NULL CONSTRAINT case_intent_decision_known CHECK (decision IN ('approve','deny','second')),
+    decision text NOT NULL CONSTRAINT case_intent_decision_known
+        CHECK (decision IN ('approve','deny','second')),
     amount bigint NOT NULL CONSTRAINT case_intent_amount_positive CHECK (amount > 0),
     reason_code text NOT NULL,
     note text,
@@ -207,7 +210,8 @@ CREATE TABLE double_review (
     sampled_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     reviewed_at timestamptz,
     CONSTRAINT double_review_two_people CHECK (second_staff_id <> first_staff_id),
-    CONSTRAINT double_review_whole CHECK (num_nonnulls(second_staff_id, second_outcome, reviewed_at) IN (0, 3))
+    CONSTRAINT double_review_whole
+        CHECK (num_nonnulls(second_staff_id, second_outcome, reviewed_at) IN (0, 3))
 );
 -- What the product tells the customer: written with the money, delivered afterwards.
 CREATE TABLE customer_receipt (
@@ -276,7 +280,15 @@ TABLES = (
 
 
 def upgrade() -> None:
-    for statements in (MACHINE, POLICY, CASES, case_money.TABLES, case_money.POSTING, case_money.REFUSALS, PROOF):
+    for statements in (
+        MACHINE,
+        POLICY,
+        CASES,
+        case_money.TABLES,
+        case_money.POSTING,
+        case_money.REFUSALS,
+        PROOF,
+    ):
         op.execute(statements)
     for table, change in KEPT.items():
         op.execute(f"""
