@@ -5,6 +5,7 @@ from jobs.alerts import evaluate_alerts, evaluate_books
 from jobs.heartbeat import beat_heart
 from jobs.notify import send_notifications
 from jobs.proof import prove_object_store
+from jobs.refunds import carry_out_decisions, lapse_cases
 from jobs.rollup import roll_up
 from jobs.store import store_avatars
 from jobs.stragglers import ask_for_stragglers, end_overdue_generations, stop_unwanted_predictions
@@ -29,6 +30,8 @@ def ticks(settings: Settings) -> list[tuple[Tick, float]]:
         (evaluate_alerts, settings.alert_interval_seconds),
         (evaluate_books, settings.alert_interval_seconds),
         (send_notifications, settings.tick_seconds),
+        (carry_out_decisions, settings.tick_seconds),
+        (lapse_cases, settings.alert_interval_seconds),
         (beat_heart, settings.heartbeat_seconds),
         (prove_object_store, settings.heartbeat_seconds * BEATS_BETWEEN_PROOFS),
     ]

@@ -83,7 +83,7 @@ def step(
     )
     case.seq += 1
     case.state = to
-    case.closed_at = None if to in OPEN_STATES else session.scalar(select(NOW))
+    case.closed_at = None if to in OPEN_STATES else NOW
     case.claimed_by = case.claim_until = None
     if reason_code:
         case.reason_code = reason_code

@@ -1,0 +1,55 @@
+"""Cases in every state, for tests: made by the services themselves, on charged generations."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.access.models import Staff
+from core.access.permissions import Actor
+from core.credits import ledger
+from core.credits.cases import opening
+from core.credits.cases.models import CompensationCase
+from core.customers.models import Customer
+from core.failures.taxonomy import FailureClass
+from core.generation.models import Generation
+from tests.support.factories import NOON, make_staff
+from tests.support.wallets import charged, rich
+
+FINGERPRINT = "v1:content_policy:test"
+
+
+def reviewer(session: Session, name: str = "Sue", role: str = "support") -> Actor:
+    """A staff member who decides; the same name is the same person."""
+    row = session.scalars(select(Staff).where(Staff.name == name)).first()
+    row = row or make_staff(session, name=name, roles=[role])
+    return Actor(row.id, row.name, row.email, tuple(row.roles))
+
+
+def failed_case(
+    session: Session,
+    *,
+    failure_class: FailureClass = FailureClass.CONTENT_POLICY,
+    price: int = 10,
+    customer: Customer | None = None,
+    fingerprint: str = FINGERPRINT,
+) -> CompensationCase:
+    """A charged generation that failed, and its case; refused content waits for a person by default."""
+    customer = customer or rich(session, 1_000)
+    number = charged(session, customer, price)
+    generation = session.get_one(Generation, number)
+    generation.state, generation.finished_at = "failed", NOON
+    generation.failure_class, generation.failure_message = failure_class, "It did not work."
+    generation.failure_detail, generation.fingerprint = "flagged as sensitive (E005)", fingerprint
+    session.flush()
+    return opening.open_failure(
+        session, generation_id=number, failure_class=failure_class, fingerprint=fingerprint
+    )
+
+
+def delivered(session: Session, *, price: int = 10, customer: Customer | None = None) -> int:
+    """A charged generation whose avatar was delivered."""
+    number = charged(session, customer or rich(session, 1_000), price)
+    generation = session.get_one(Generation, number)
+    generation.state, generation.finished_at = "succeeded", NOON
+    ledger.capture(session, generation_id=number, actor="worker")
+    session.flush()
+    return number
