@@ -34,6 +34,7 @@ class Kind(enum.StrEnum):
     WORKER_SILENT = "worker_silent"
     SPEND = "spend"
     REFUND_RATE = "refund_rate"
+    REFUND_LIMIT = "refund_limit"
     LEDGER = "ledger"
     CHANNEL_DEAD = "channel_dead"
     BLIND = "blind"
@@ -157,6 +158,12 @@ KINDS: dict[Kind, KindFacts] = {
             dataclasses.replace(THRESHOLD, default=30),
             EVENTS,
         ),
+    ),
+    Kind.REFUND_LIMIT: KindFacts(
+        "Automatic refunds held back",
+        "Is a limit on automatic refunds of all customers reached, so that new cases wait for people?",
+        "money",
+        historic=False,
     ),
     Kind.LEDGER: KindFacts(
         "Ledger imbalance", "Does the ledger break one of its own rules?", "ledger", historic=False

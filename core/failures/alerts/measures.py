@@ -14,6 +14,7 @@ from sqlalchemy import ARRAY, DateTime, Text, bindparam, func, select, text
 from sqlalchemy.orm import Session
 
 from core.credits.books import check_books
+from core.credits.cases.policy_views import limit_use
 from core.failures.alerts.kinds import OURS, PROVIDER_STOPS, Kind
 from core.failures.alerts.machine import Sight
 from core.failures.models import ErrorGroup
@@ -165,6 +166,9 @@ SETTLED = text("""
     FROM unnest(:moments) AS m (at) CROSS JOIN LATERAL (
         SELECT count(*) FILTER (WHERE t.kind = 'refund') AS hits, count(*) AS cases FROM transfer t
         WHERE t.created_at > m.at - :window AND t.created_at <= m.at AND t.kind IN ('capture', 'refund')
+            -- What a part that was given back leaves is captured too, and is no charge of its own.
+            AND NOT (t.kind = 'capture' AND t.case_id IS NOT NULL AND EXISTS (
+                SELECT FROM transfer p WHERE p.case_id = t.case_id AND p.kind = 'refund'))
     ) s
 """)
 
@@ -258,6 +262,18 @@ def _worker_silent(session: Session, settings: Settings, question: Question, _at
     ]
 
 
+def _refund_limit(session: Session, _settings: Settings, _question: Question, at: datetime) -> Readings:
+    return [
+        Reading(
+            limit.title,
+            Sight.BAD if limit.tripped_at else Sight.GOOD,
+            f"Limit of this hour: {limit.title}",
+            {"count": limit.refunds, "limit": limit.refund_cap, "credits": limit.used},
+        )
+        for limit in limit_use(session, at)
+    ]
+
+
 def _ledger(session: Session, _settings: Settings, _question: Question, _at: datetime) -> Readings:
     found = Counter(finding.rule for finding in check_books(session))
     return [
@@ -321,6 +337,7 @@ PRESENT: dict[Kind, Callable[[Session, Settings, Question, datetime], Readings]]
     Kind.STUCK: _stuck,
     Kind.OUTPUT_EXPIRING: _output_expiring,
     Kind.WORKER_SILENT: _worker_silent,
+    Kind.REFUND_LIMIT: _refund_limit,
     Kind.LEDGER: _ledger,
     Kind.CHANNEL_DEAD: _channel_dead,
     Kind.BLIND: _blind,

@@ -87,6 +87,7 @@ DEFAULTS: dict[str, RuleSpec] = {
     "worker-silent": RuleSpec("Worker silent", Kind.WORKER_SILENT, WARNING, for_seconds=30, keep_seconds=0),
     "spend": RuleSpec("High spend", Kind.SPEND, WARNING, every_seconds=30, keep_seconds=600),
     "refund-rate": RuleSpec("Many refunds", Kind.REFUND_RATE, WARNING, every_seconds=30, for_seconds=60),
+    "refund-limit": RuleSpec("Automatic refunds held back", Kind.REFUND_LIMIT, CRITICAL, keep_seconds=60),
     # The check reads the whole ledger.
     "ledger": RuleSpec("Ledger imbalance", Kind.LEDGER, CRITICAL, every_seconds=1_800, keep_seconds=0),
     "channel-dead": RuleSpec("Notification channel dead", Kind.CHANNEL_DEAD, CRITICAL, keep_seconds=0),

@@ -22,6 +22,13 @@ def _refunds(facts: Mapping[str, Any]) -> str:
     return f"{_share(facts)} were refunded within {facts['minutes']:g} min"
 
 
+def _limit(facts: Mapping[str, Any]) -> str:
+    return (
+        f"{facts['count']:,} of {count(facts['limit'], 'automatic refund')} this hour "
+        f"({count(facts['credits'], 'credit')}); new cases wait for a person"
+    )
+
+
 def _hits(facts: Mapping[str, Any]) -> str:
     return f"{count(facts['count'], 'generation')} within {facts['minutes']:g} min"
 
@@ -79,6 +86,7 @@ WORDS: dict[Kind, Callable[[Mapping[str, Any]], str]] = {
     Kind.WORKER_SILENT: _silent,
     Kind.SPEND: _spent,
     Kind.REFUND_RATE: _refunds,
+    Kind.REFUND_LIMIT: _limit,
     Kind.LEDGER: lambda facts: count(facts["count"], "finding"),
     Kind.CHANNEL_DEAD: _dead,
     Kind.BLIND: _blind,

@@ -1,0 +1,27 @@
+"""The refund policy: what is paid at once and what a person decides; drafts are tried on the past."""
+
+from core.credits.cases.policy import from_json
+from core.credits.cases.policy_views import versions
+from core.credits.cases.versions import in_force, version
+from core.errors import NotFound
+from pages.components.clock import zone
+from pages.components.policy_editor import editor
+from pages.components.policy_limits import limits_now
+from pages.components.policy_replay import replay_view
+from pages.components.policy_versions import chosen_version, version_table
+from pages.components.start import operator_errors, start_page
+
+desk = start_page("Refund policy")
+with operator_errors():
+    with desk.services.database.transaction() as session:
+        current, rules = in_force(session)
+        lines = versions(session)
+        number = chosen_version(current)
+        try:
+            shown = from_json(version(session, number).body)
+        except NotFound:
+            number, shown = current, rules
+    limits_now(desk, zone())
+    version_table(desk, lines, current=current, shown=number, zone=zone())
+    draft = editor(desk, shown, number)
+    replay_view(desk, draft, current=rules)

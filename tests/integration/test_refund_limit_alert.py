@@ -1,0 +1,33 @@
+"""The alert that automatic refunds are held back."""
+
+import dataclasses
+from datetime import UTC, datetime
+
+from core.credits.cases import budgets
+from core.credits.cases.policy import DEFAULT
+from core.database import Database
+from core.failures.alerts.kinds import Kind
+from core.failures.alerts.machine import Sight
+from core.failures.alerts.measures import PRESENT, Question
+from core.failures.alerts.wording import sentence
+from core.settings import Settings
+
+
+def test_a_limit_that_is_reached_is_told_with_its_figures(database: Database) -> None:
+    policy = dataclasses.replace(DEFAULT, breaker_floor=1)
+    with database.transaction() as session:
+        first = budgets.spend(session, policy, customer_id=1, amount=10)
+        seen = PRESENT[Kind.REFUND_LIMIT](
+            session, Settings(), Question(Kind.REFUND_LIMIT, {}), datetime.now(UTC)
+        )
+        assert first is None
+        assert {each.sight for each in seen} == {Sight.GOOD}
+        assert budgets.spend(session, policy, customer_id=2, amount=10) is not None
+        seen = PRESENT[Kind.REFUND_LIMIT](
+            session, Settings(), Question(Kind.REFUND_LIMIT, {}), datetime.now(UTC)
+        )
+    bad = [each for each in seen if each.sight is Sight.BAD]
+    assert [each.subject for each in bad] == ["All customers"]
+    assert sentence(Kind.REFUND_LIMIT, bad[0].facts).startswith(
+        "1 of 1 automatic refund this hour (10 credits)"
+    )
