@@ -16,25 +16,31 @@ from pages.components.changing import changing
 from pages.components.policy_versions import VERSION
 from pages.components.start import Desk, plain, refusal
 
+PLACES_APART = 10
 COLUMNS = {
-    "name": st.column_config.TextColumn("Rule", required=True, width="medium"),
+    "place": st.column_config.NumberColumn("Place", min_value=0, width=60, help="The lowest is asked first"),
+    "name": st.column_config.TextColumn("Rule", required=True, width=185),
     "outcome": st.column_config.SelectboxColumn(
         "Then", options=list(OUTCOME_WORDS), format_func=lambda each: OUTCOME_WORDS[str(each)],
         required=True, width=120,
     ),
-    "kinds": st.column_config.MultiselectColumn("Kind", options=list(CaseKind), width="small"),
-    "classes": st.column_config.MultiselectColumn("Error class", options=list(FailureClass), width="medium"),
-    "faults": st.column_config.MultiselectColumn("Fault of", options=list(Fault), width="small"),
-    "amount_over": st.column_config.NumberColumn("Credits over", min_value=0, step=1, width=95),
+    "kinds": st.column_config.MultiselectColumn("Kind", options=list(CaseKind), width=95),
+    "classes": st.column_config.MultiselectColumn("Error class", options=list(FailureClass), width=130),
+    "faults": st.column_config.MultiselectColumn("Fault of", options=list(Fault), width=130),
+    "amount_over": st.column_config.NumberColumn("Credits over", min_value=0, step=1, width=105),
     "refunds_over": st.column_config.NumberColumn(
-        "Refunds over", min_value=0, step=1, width=100, help="Of this customer in the last 30 days"
+        "Refunds over", min_value=0, step=1, width=110, help="Of this customer in the last 30 days"
     ),
     "share_over": st.column_config.NumberColumn(
-        "Share over", min_value=0.0, max_value=1.0, format="percent", width=95,
+        "Share over", min_value=0.0, max_value=1.0, format="percent", width=100,
         help="What came back of what the customer was charged in the last 30 days",
     ),
-    "second_person": st.column_config.CheckboxColumn("Second person", default=False, width=110),
-    "due_hours": st.column_config.NumberColumn("Due, hours", min_value=0.1, width=90),
+    "second_person": st.column_config.CheckboxColumn(
+        "Second", default=False, width=85, help="A second person must agree"
+    ),
+    "due_hours": st.column_config.NumberColumn(
+        "Due, h", min_value=0.1, width=75, help="Hours until the decision is due"
+    ),
 }  # fmt: skip
 
 
@@ -46,7 +52,7 @@ def editor(desk: Desk, shown: Policy, number: int) -> Policy | None:
         "Every case meets an empty cell."
     )
     rows = st.data_editor(
-        [_cells(rule) for rule in shown.rules],
+        [_cells(rule, place) for place, rule in enumerate(shown.rules, start=1)],
         key=f"policy_rules_{number}",
         num_rows="fixed" if no else "dynamic",
         disabled=bool(no),
@@ -55,7 +61,9 @@ def editor(desk: Desk, shown: Policy, number: int) -> Policy | None:
     )
     limits = _limits(shown, number, disabled=bool(no))
     try:
-        draft = dataclasses.replace(shown, rules=tuple(_rule(row) for row in rows), **limits)
+        draft = dataclasses.replace(
+            shown, rules=tuple(_rule(row) for row in sorted(rows, key=_place)), **limits
+        )
         check(draft)
     except OperatorError as exc:
         st.error(plain(str(exc)))
@@ -128,8 +136,13 @@ def _save(desk: Desk, draft: Policy, number: int) -> None:
             st.query_params[VERSION] = str(saved)
 
 
-def _cells(rule: Rule) -> dict[str, Any]:
-    cells = dataclasses.asdict(rule)
+def _place(row: dict[str, Any]) -> float:
+    place = row.get("place")
+    return float("inf") if place is None else float(place)
+
+
+def _cells(rule: Rule, place: int) -> dict[str, Any]:
+    cells = {"place": place * PLACES_APART, **dataclasses.asdict(rule)}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in cells.items()} | {
         "outcome": str(rule.outcome)
     }
