@@ -34,6 +34,9 @@ pages = [
     st.Page("errors.py", title="Errors", icon=":material/error:", url_path="errors"),
     st.Page("alerts.py", title="Alerts", icon=":material/notifications:", url_path="alerts"),
     st.Page("health.py", title="Health", icon=":material/cardiology:", url_path="health"),
+    st.Page(
+        "refund_reports.py", title="Refund reports", icon=":material/bar_chart:", url_path="refund-reports"
+    ),
     st.Page("policy.py", title="Refund policy", icon=":material/rule:", url_path="policy"),
 ]
 st.navigation(pages).run()

@@ -200,7 +200,7 @@ CAPS = {
     "customer_day": "per customer and day",
     "customer_month": "per customer and month",
     "provider_hour": "per provider and hour",
-    "global_hour": "of all and hour",
+    "global_hour": "per hour, over all customers",
 }
 PLAIN = ("second_over", "small_limit", "due_hours", "hard_limit_hours", "breaker_factor", "breaker_floor")
 WHOSE: dict[str, str] = {Fault.CUSTOMER: "the customer", Fault.US: "us", Fault.PROVIDER: "the provider"}
