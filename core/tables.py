@@ -2,6 +2,7 @@
 
 from core.access import models as access
 from core.credits import models as ledger
+from core.credits import seal_models as seals
 from core.credits.cases import models as cases
 from core.customers import models as customers
 from core.database import Base
@@ -26,4 +27,5 @@ __all__ = [
     "metadata",
     "notifications",
     "provider",
+    "seals",
 ]

@@ -2,6 +2,7 @@
 
 from core.settings import Settings
 from jobs.alerts import evaluate_alerts, evaluate_books
+from jobs.books import LOOK_SECONDS, SEAL_SECONDS, check_the_books, seal_the_ledger
 from jobs.heartbeat import beat_heart
 from jobs.notify import send_notifications
 from jobs.proof import prove_object_store
@@ -32,6 +33,8 @@ def ticks(settings: Settings) -> list[tuple[Tick, float]]:
         (send_notifications, settings.tick_seconds),
         (carry_out_decisions, settings.tick_seconds),
         (lapse_cases, settings.alert_interval_seconds),
+        (seal_the_ledger, SEAL_SECONDS),
+        (check_the_books, LOOK_SECONDS),
         (beat_heart, settings.heartbeat_seconds),
         (prove_object_store, settings.heartbeat_seconds * BEATS_BETWEEN_PROOFS),
     ]

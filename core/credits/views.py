@@ -1,6 +1,7 @@
 """What pages show of the ledger."""
 
 import dataclasses
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Row, Select, and_, func, select
@@ -43,6 +44,13 @@ def statement(session: Session, customer_id: int, limit: int = 50) -> list[Ledge
     wallet = select(Account.id).where(Account.customer_id == customer_id).scalar_subquery()
     chosen = _lines().where(Entry.account_id == wallet).order_by(Entry.version.desc()).limit(limit)
     return [_line(row) for row in session.execute(chosen)]
+
+
+def lines_of_transfers(session: Session, transfers: Sequence[int]) -> list[LedgerLine]:
+    """These transfers, in this order."""
+    rows = session.execute(_lines().where(Transfer.id.in_(transfers)))
+    lines = {row[0].id: _line(row) for row in rows}
+    return [lines[number] for number in transfers]
 
 
 def account_totals(session: Session) -> dict[str, int]:

@@ -20,3 +20,16 @@ def avatar_thumbnail(generation_id: int, sha256: str) -> str:
 def proof(name: str) -> str:
     """The tiny object by which `name` proves that the store can be used."""
     return f"health/{name}.txt"
+
+
+def seal(epoch: int, number: int) -> str:
+    """One seal of the ledger; keys sort as the numbers do."""
+    return f"{seals_of(epoch)}{number:012d}.json"
+
+
+def seals_of(epoch: int) -> str:
+    """What the keys of all seals of an epoch begin with."""
+    return f"{SEALS}{epoch:06d}/"
+
+
+SEALS = "seals/"

@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import urllib3
@@ -67,6 +67,27 @@ class ObjectStore:
                 content_type=content_type,
             )
         )
+
+    def put_new(self, key: str, content: bytes, content_type: str) -> bool:
+        """Store an object that is never written over: False when other bytes lie there already.
+
+        Two that write at once both see nothing; a bucket with object lock keeps even the first version then.
+        """
+        try:
+            return self.get(key) == content
+        except NotFound:
+            self.put(key, content, content_type)
+            return True
+
+    def keys(self, prefix: str, *, after: str | None = None) -> Iterator[str]:
+        """Every key that begins so, in order; only those behind `after`."""
+        pages = self._client.list_objects(
+            bucket_name=self._bucket, prefix=prefix, recursive=True, start_after=after
+        )
+        while (found := self._call(lambda: next(pages, None))) is not None:
+            key = str(found.object_name)
+            if after is None or key > after:
+                yield key
 
     def get(self, key: str) -> bytes:
         """The object's bytes. Raises NotFound when there is none under this key."""

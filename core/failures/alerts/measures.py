@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ARRAY, DateTime, Text, bindparam, func, select, text
 from sqlalchemy.orm import Session
 
-from core.credits.books import check_books
+from core.credits.books.records import standing
 from core.credits.cases.policy_views import limit_use
 from core.failures.alerts.kinds import OURS, PROVIDER_STOPS, Kind
 from core.failures.alerts.machine import Sight
@@ -275,7 +275,7 @@ def _refund_limit(session: Session, _settings: Settings, _question: Question, at
 
 
 def _ledger(session: Session, _settings: Settings, _question: Question, _at: datetime) -> Readings:
-    found = Counter(finding.rule for finding in check_books(session))
+    found = Counter(finding.rule for finding in standing(session))
     return [
         Reading(rule, Sight.BAD, rule.replace("_", " ").capitalize(), {"count": n})
         for rule, n in found.items()

@@ -1,0 +1,10 @@
+"""The invariants of the ledger. A healthy ledger has no finding.
+
+They are checked against what the tables hold, not against what our own code meant to write: rows that
+somebody edited past the triggers are found too.
+"""
+
+from core.credits.books.check import RULES, check_books
+from core.credits.books.rules import Finding, Rule
+
+__all__ = ["RULES", "Finding", "Rule", "check_books"]

@@ -1,0 +1,169 @@
+"""The faults that prove the rules: planted past the triggers, as a superuser could.
+
+The names in braces are those of the scene. The first fault of each rule is the one that a drill plants.
+"""
+
+COPY_TRANSFER = """
+INSERT INTO transfer (key, request_hash, kind, from_account, to_account, amount, generation_id, reverses_id,
+                      case_id, actor, reason)
+SELECT key || '-again', request_hash, {kind}, from_account, to_account, amount, generation_id, reverses_id,
+       case_id, actor, coalesce(reason, 'r') FROM transfer WHERE id = {which}"""
+
+
+def _copied(which: str, kind: str = "kind") -> str:
+    return COPY_TRANSFER.replace("{kind}", kind).replace("{which}", which)
+
+
+DOUBLE_ENTRY = {
+    "unbalanced_transfer": [
+        "DELETE FROM entry WHERE transfer_id = {charge} AND account_id = {in_flight}",
+        "UPDATE entry SET amount = amount + 1 WHERE transfer_id = {charge} AND account_id = {in_flight}",
+        "UPDATE entry SET account_id = {revenue} WHERE transfer_id = {charge} AND account_id = {in_flight}",
+        "UPDATE transfer SET amount = amount + 1 WHERE id = {charge}",
+        "DELETE FROM entry WHERE transfer_id = {charge}",
+        "INSERT INTO entry (transfer_id, account_id, amount) VALUES ({charge}, {revenue}, 5)",
+    ],
+    "stray_entry": [
+        "INSERT INTO entry (transfer_id, account_id, amount) VALUES ({absent}, {issued}, 5)",
+        "UPDATE entry SET account_id = {absent} WHERE transfer_id = {capture} AND account_id = {revenue}",
+    ],
+    "unnumbered_entry": [
+        "UPDATE entry SET version = NULL, balance_after = NULL, hash = NULL WHERE account_id = {wallet}",
+        """UPDATE entry SET (version, balance_after, hash) = (1, 0, '')
+           WHERE transfer_id = {capture} AND account_id = {revenue}""",
+    ],
+    "not_conserved": ["INSERT INTO entry (transfer_id, account_id, amount) VALUES ({absent}, {issued}, 5)"],
+    "wrong_accounts": [
+        "UPDATE transfer SET to_account = {clawback} WHERE id = {capture}",
+        "UPDATE transfer SET to_account = {absent} WHERE id = {capture}",
+    ],
+    "edited_request": ["UPDATE transfer SET amount = amount + 1 WHERE id = {capture}"],
+    "reversal_no_mirror": [
+        "UPDATE transfer SET amount = amount + 1 WHERE id = {reversal}",
+        "UPDATE transfer SET to_account = {revenue} WHERE id = {reversal}",
+        "UPDATE transfer SET reverses_id = {absent} WHERE id = {reversal}",
+        "DROP INDEX transfer_reversed_once;" + _copied("{reversal}"),
+    ],
+}
+
+WALLETS = {
+    "wallet_without_balance": [
+        "DELETE FROM wallet_balance WHERE account_id = {wallet}",
+        "INSERT INTO wallet_balance (account_id) VALUES ({revenue})",
+        "INSERT INTO wallet_balance (account_id) VALUES ({absent})",
+    ],
+    "balance_drift": [
+        "UPDATE wallet_balance SET balance = balance + 1 WHERE account_id = {wallet}",
+        "DELETE FROM entry WHERE account_id = {wallet}",
+    ],
+    "broken_run": [
+        "UPDATE entry SET balance_after = balance_after + 1 WHERE account_id = {wallet} AND version = 2",
+        "UPDATE entry SET amount = amount - 1 WHERE account_id = {wallet} AND version = 2",
+        "UPDATE entry SET version = 99 WHERE account_id = {wallet} AND version = 2",
+        "DELETE FROM entry WHERE account_id = {wallet} AND version = 1",
+    ],
+    "broken_chain": [
+        "UPDATE transfer SET reason = 'another' WHERE id = {grant}",
+        "UPDATE transfer SET actor = 'nobody' WHERE id = {charge}",
+        "UPDATE transfer SET created_at = created_at - interval '1 microsecond' WHERE id = {refund}",
+        "UPDATE transfer SET key = 'another' WHERE id = {charge}",
+        "UPDATE entry SET hash = 'forged' WHERE account_id = {wallet} AND version = 2",
+        "DELETE FROM entry WHERE account_id = {wallet} AND version = 1",
+    ],
+    "negative_history": [
+        """ALTER TABLE entry DROP CONSTRAINT entry_never_negative;
+           UPDATE entry SET balance_after = -1 WHERE account_id = {wallet} AND version = 2""",
+        """ALTER TABLE wallet_balance DROP CONSTRAINT wallet_balance_not_negative;
+           UPDATE wallet_balance SET balance = -1 WHERE account_id = {wallet}""",
+    ],
+    "wrong_head": [
+        "UPDATE wallet_balance SET version = version + 1 WHERE account_id = {wallet}",
+        "UPDATE wallet_balance SET head_hash = 'forged' WHERE account_id = {wallet}",
+        """DELETE FROM entry USING wallet_balance w
+           WHERE entry.account_id = {wallet} AND w.account_id = {wallet} AND entry.version = w.version""",
+    ],
+}
+
+CHARGES = {
+    "charge_counter": [
+        "UPDATE charge SET refunded = 0 WHERE generation_id = {failed}",
+        "UPDATE charge SET captured = 0 WHERE generation_id = {done}",
+        "UPDATE charge SET refunded = 1 WHERE generation_id = {running}",
+        "UPDATE charge SET amount = amount + 1 WHERE generation_id = {running}",
+        "DELETE FROM transfer WHERE id = {capture}",
+        "DELETE FROM charge WHERE generation_id = {running}",
+    ],
+    "settled_twice": [
+        "UPDATE transfer SET amount = amount + 1 WHERE id = {refund}",
+        _copied("{capture}"),
+        "DROP INDEX transfer_paid_once;" + _copied("{refund}"),
+        "DROP INDEX transfer_charged_once;" + _copied("{charge}"),
+    ],
+    "another_wallet": [
+        "UPDATE transfer SET to_account = {other_wallet} WHERE id = {refund}",
+        "UPDATE charge SET customer_id = {other} WHERE generation_id = {running}",
+    ],
+    "uncharged_generation": [
+        "DELETE FROM charge WHERE generation_id = {running}",
+        "UPDATE generation SET credits = credits + 1 WHERE id = {running}",
+        "UPDATE charge SET customer_id = {other} WHERE generation_id = {running}",
+        "INSERT INTO charge (generation_id, customer_id, amount) VALUES ({preview}, {customer}, 10)",
+        "INSERT INTO charge (generation_id, customer_id, amount) VALUES ({absent}, {customer}, 10)",
+    ],
+    "in_flight_at_rest": [
+        "UPDATE generation SET state = 'canceled', finished_at = now() WHERE id = {running}",
+        "UPDATE generation SET state = 'succeeded', finished_at = now() WHERE id = {running}",
+        """UPDATE generation SET state = 'failed', finished_at = now(), failure_class = 'timeout',
+           failure_message = 'Late' WHERE id = {running}""",
+    ],
+    "settled_early": [
+        "UPDATE generation SET state = 'storing', finished_at = NULL WHERE id = {done}",
+        "UPDATE generation SET state = 'queued', finished_at = NULL WHERE id = {failed}",
+    ],
+    "succeeded_not_captured": [
+        "UPDATE generation SET state = 'succeeded', finished_at = now() WHERE id IN ({running}, {failed})",
+    ],
+    "failed_not_refunded": [
+        "UPDATE generation SET state = 'canceled', finished_at = now() WHERE id = {running}",
+        """UPDATE generation SET state = 'failed', failure_class = 'timeout', failure_message = 'Late'
+           WHERE id = {done}""",
+    ],
+}
+
+# These need a seal to be there.
+SEALING = {
+    "sealed_rows": [
+        "UPDATE transfer SET reason = 'another' WHERE id = {sealed}",
+        "UPDATE transfer SET created_at = created_at - interval '1 microsecond' WHERE id = {sealed}",
+        "UPDATE entry SET amount = amount * 2 WHERE transfer_id = {sealed}",
+        "DELETE FROM entry WHERE transfer_id = {sealed}",
+        "DELETE FROM transfer WHERE id = {sealed}",
+    ],
+    "seal_chain": [
+        "UPDATE ledger_seal SET rows_hash = 'forged' WHERE number = {seal}",
+        "UPDATE ledger_seal SET hash = 'forged' WHERE number = {seal}",
+        "UPDATE ledger_seal SET previous_hash = 'forged' WHERE number = {seal}",
+        "UPDATE ledger_seal SET transfers = transfers + 1 WHERE number = {seal}",
+        "UPDATE ledger_seal SET sealed_at = sealed_at - interval '1 second' WHERE number = {seal}",
+        "UPDATE account_snapshot SET balance = balance + 1 WHERE seal = {seal} AND account_id = {revenue}",
+        "UPDATE ledger_epoch SET home = 'elsewhere'",
+    ],
+    "snapshot_drift": [
+        "UPDATE account_snapshot SET balance = balance + 1 WHERE seal = {seal} AND account_id = {revenue}",
+        "DELETE FROM account_snapshot WHERE seal = {seal} AND account_id = {issued}",
+    ],
+    "new_epoch": [
+        "INSERT INTO ledger_epoch (number, home, restored_id) VALUES ({absent}, 'elsewhere', 0)",
+    ],
+}
+
+# And these a copy of a seal in the object store.
+ANCHORS = {
+    "anchor_mismatch": ["UPDATE ledger_seal SET rows_hash = 'forged' WHERE number = {anchored}"],
+    "anchor_missing": [
+        """INSERT INTO ledger_epoch (number, home, restored_id) VALUES ({absent}, 'elsewhere', 0);
+           UPDATE ledger_seal SET epoch = {absent} WHERE number = {anchored}""",
+    ],
+}
+
+PLANTS = DOUBLE_ENTRY | WALLETS | CHARGES | SEALING | ANCHORS

@@ -1,0 +1,150 @@
+"""A small ledger in which every kind of row stands, for proving that the rules fire. Never committed."""
+
+import uuid
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from core.credits import ledger
+
+ACTOR = "drill"
+# No row of a real ledger has this number.
+ABSENT = 9_000_000_000_000_000_000
+
+STAFF = """
+INSERT INTO staff (email, name, roles) VALUES (:key || '@drill.invalid', 'Drill', '{viewer}') RETURNING id
+"""
+CUSTOMER = "INSERT INTO customer (reference, name) VALUES ('drill-' || :key, :name) RETURNING id"
+SELFIE = """
+INSERT INTO selfie (customer_id, sha256, object_key, thumbnail_key, content_type, width, height, size_bytes,
+                    cropped, warnings)
+VALUES (:customer, :key, 'drill', 'drill', 'image/png', 1, 1, 1, false, '[]') RETURNING id
+"""
+GENERATION = """
+INSERT INTO generation (request_key, purpose, customer_id, selfie_id, requested_by, template, prompt, model,
+                        parameters, credits, state, deadline_at, max_attempts)
+VALUES (:key, CASE WHEN :credits = 0 THEN 'preview' ELSE 'avatar' END, :customer, :selfie, :staff, 'drill',
+        'drill', 'drill', '{}', :credits, 'queued', now(), 1) RETURNING id
+"""
+END = """
+UPDATE generation
+SET state = :state, finished_at = now(), failure_class = 'timeout', failure_message = 'Drill'
+WHERE id = :generation
+"""
+CASE = """
+INSERT INTO compensation_case (kind, cause_key, generation_id, customer_id, failure_class, requested, amount,
+                               state, seq, rule, due_at, hard_limit_at, closed_at)
+VALUES (:kind, :kind || ':' || :generation, :generation, :customer, 'timeout', 10, 10, 'auto_approved', 1,
+        'drill', now(), now(), now()) RETURNING id
+"""
+LOG = """
+INSERT INTO case_log (case_id, seq, from_state, to_state, actor_kind, actor, amount)
+VALUES (:case, 1, 'new', 'auto_approved', 'policy', 'drill', 10)
+"""
+COVERED = """
+SELECT t.id FROM transfer t CROSS JOIN ledger_seal s LEFT JOIN ledger_seal p ON p.number = s.number - 1
+WHERE s.number = :seal AND (t.id <= s.restored_id OR t.xid < s.upto_xid)
+  AND (p.number IS NULL OR t.id > p.last_id OR (t.id > p.restored_id AND t.xid >= p.upto_xid))
+"""
+PRICE = 10
+
+
+class Scene:
+    """The rows of the scene; `names` are those that planted faults speak of."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._staff = self._one(STAFF, key=_key())
+        customer, other = self._rich("Ada", 200), self._rich("Eve", 50)
+        self._selfie = self._one(SELFIE, customer=customer, key=_key())
+        self.names = {
+            "absent": ABSENT,
+            "customer": customer,
+            "other": other,
+            "running": self._charged(customer),
+            "done": self._delivered(customer),
+            "failed": self._refunded(customer, "failed", "failure"),
+            "canceled": self._refunded(customer, "canceled", "cancel"),
+            "preview": self._generation(customer, 0),
+        }
+        self._name_accounts(customer, other)
+        self._name_transfers()
+        self._name_seals()
+
+    def _name_accounts(self, customer: int, other: int) -> None:
+        rows = self._session.execute(text("SELECT kind, id FROM account WHERE customer_id IS NULL"))
+        self.names |= {row.kind: row.id for row in rows}
+        wallet = "SELECT id FROM account WHERE customer_id = :customer"
+        self.names["wallet"] = self._one(wallet, customer=customer)
+        self.names["other_wallet"] = self._one(wallet, customer=other)
+
+    def _name_transfers(self) -> None:
+        of_generation = "SELECT id FROM transfer WHERE generation_id = :generation AND kind = :kind"
+        for kind, generation in (("charge", "running"), ("capture", "done"), ("refund", "failed")):
+            self.names[kind] = self._one(of_generation, generation=self.names[generation], kind=kind)
+        granted = "SELECT id FROM transfer WHERE kind = 'grant' AND to_account = :wallet"
+        self.names["grant"] = self._one(granted, wallet=self.names["wallet"])
+        mistaken = self._rich("Bo", 5)
+        self.names["mistaken"] = self._one(
+            "SELECT t.id FROM transfer t JOIN account a ON a.id = t.to_account"
+            " WHERE a.customer_id = :customer",
+            customer=mistaken,
+        )
+        taken_back = ledger.reverse(
+            self._session, transfer_id=self.names["mistaken"], actor=ACTOR, reason="typed wrongly"
+        )
+        self.names["reversal"] = taken_back.transfer_id
+
+    def _name_seals(self) -> None:
+        """The newest seal and one transfer in it, where there is one: the scene itself is not sealed yet."""
+        newest = self._session.scalar(text("SELECT max(number) FROM ledger_seal WHERE transfers > 0"))
+        if newest is not None:
+            self.names |= {"seal": newest, "sealed": max(covered_by(self._session, newest))}
+        anchored = self._session.scalar(text("SELECT max(seal) FROM seal_anchor"))
+        if anchored is not None:
+            self.names["anchored"] = anchored
+
+    def _rich(self, name: str, held: int) -> int:
+        customer = self._one(CUSTOMER, key=_key(), name=name)
+        ledger.grant(
+            self._session, customer_id=customer, amount=held, reason="drill", key=_key(), actor=ACTOR
+        )
+        return customer
+
+    def _generation(self, customer: int, price: int) -> int:
+        return self._one(
+            GENERATION, key=_key(), customer=customer, selfie=self._selfie, staff=self._staff, credits=price
+        )
+
+    def _charged(self, customer: int) -> int:
+        number = self._generation(customer, PRICE)
+        ledger.charge(self._session, generation_id=number, customer_id=customer, amount=PRICE, actor=ACTOR)
+        return number
+
+    def _delivered(self, customer: int) -> int:
+        number = self._charged(customer)
+        self._session.execute(text(END), {"generation": number, "state": "succeeded"})
+        ledger.capture(self._session, generation_id=number, actor=ACTOR)
+        return number
+
+    def _refunded(self, customer: int, state: str, kind: str) -> int:
+        number = self._charged(customer)
+        self._session.execute(text(END), {"generation": number, "state": state})
+        case = self._one(CASE, kind=kind, generation=number, customer=customer)
+        self._session.execute(text(LOG), {"case": case})
+        ledger.refund(
+            self._session, case_id=case, generation_id=number, amount=PRICE, actor=ACTOR, reason="drill"
+        )
+        return number
+
+    def _one(self, sql: str, **values: object) -> int:
+        return int(self._session.execute(text(sql), values).scalar_one())
+
+
+def covered_by(session: Session, seal: int) -> list[int]:
+    """The transfers that a seal covers, where it is the newest one with any."""
+    return list(session.scalars(text(COVERED), {"seal": seal}))
+
+
+def _key() -> str:
+    return uuid.uuid4().hex
