@@ -1,7 +1,7 @@
 """The worker is this list."""
 
 from core.settings import Settings
-from jobs.alerts import evaluate_alerts, evaluate_books
+from jobs.alerts import evaluate_alerts
 from jobs.books import LOOK_SECONDS, SEAL_SECONDS, check_the_books, seal_the_ledger
 from jobs.heartbeat import beat_heart
 from jobs.notify import send_notifications
@@ -29,7 +29,6 @@ def ticks(settings: Settings) -> list[tuple[Tick, float]]:
         (ask_for_stragglers, settings.straggler_interval_seconds),
         (roll_up, settings.rollup_interval_seconds),
         (evaluate_alerts, settings.alert_interval_seconds),
-        (evaluate_books, settings.alert_interval_seconds),
         (send_notifications, settings.tick_seconds),
         (carry_out_decisions, settings.tick_seconds),
         (lapse_cases, settings.alert_interval_seconds),

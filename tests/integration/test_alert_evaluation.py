@@ -7,12 +7,14 @@ import pytest
 from sqlalchemy import select, text
 
 from core.access.models import AuditEvent
+from core.credits import ledger
+from core.credits.books.records import check_full, check_recent
 from core.database import Database
 from core.errors import Conflict, InvalidInput, NotAllowed
 from core.failures.absorb import absorb
 from core.failures.alerts import measures
 from core.failures.alerts.actions import acknowledge, resolve, snooze, unacknowledge
-from core.failures.alerts.evaluate import evaluate, evaluate_in_turn
+from core.failures.alerts.evaluate import evaluate_in_turn
 from core.failures.alerts.kinds import OURS, Kind, Severity
 from core.failures.alerts.models import AlertRule, AlertRuleVersion
 from core.failures.alerts.rules import DEFAULTS, rules, save_rule
@@ -451,15 +453,39 @@ def test_new_groups_are_told_of_once_they_occurred_often_enough(watch: Watch) ->
     assert "Object store trouble, new: 3 occurrences" in message.body
 
 
-def test_a_broken_ledger_is_told_of_by_the_slow_look_alone(watch: Watch) -> None:
+def test_what_a_check_of_the_books_found_is_told_of_until_a_full_one_no_longer_finds_it(
+    watch: Watch,
+) -> None:
     watch.only("ledger")
     with watch.database.transaction() as session:
-        make_generation(session, credits=10)  # costs credits, and nothing was charged
+        made = make_generation(session, credits=10)  # costs credits, and nothing was charged
     watch.look(0)
-    assert watch.alerts() == []
-    evaluate(watch.services, now=watch.at(1), books=True)
+    assert watch.alerts() == []  # nobody has checked yet
+    check_full(watch.database, watch.services.objects)
+    watch.look(60)
     assert {each.subject for each in watch.alerts()} == {"uncharged_generation", "settled_early"}
     assert len(watch.messages()) == 1
+    with watch.database.transaction() as session:
+        ledger.grant(session, customer_id=made.customer_id, amount=10, reason="r", key="k", actor="Sam")
+        ledger.charge(session, generation_id=made.id, customer_id=made.customer_id, amount=10, actor="Sam")
+    check_recent(watch.database, watch.services.objects)
+    watch.look(120)
+    assert watch.titles()[-1].startswith("Firing")
+    check_full(watch.database, watch.services.objects)
+    watch.look(180)
+    assert watch.titles()[-1].startswith("Resolved")
+
+
+def test_books_that_nobody_checks_any_more_are_told_of(watch: Watch) -> None:
+    watch.only("ledger")
+    check_full(watch.database, watch.services.objects)
+    watch.look(0)
+    assert watch.alerts() == []
+    with watch.database.transaction() as session:
+        session.execute(text("SET LOCAL session_replication_role = replica"))
+        session.execute(text("UPDATE books_check SET started_at = started_at - interval '2 days'"))
+    watch.look(60)
+    assert {each.title for each in watch.alerts()} == {"Books not checked"}
 
 
 def test_stuck_generations_are_told_of_by_reason(watch: Watch) -> None:
@@ -475,4 +501,4 @@ def test_every_rule_knows_its_watermark(watch: Watch) -> None:
     watch.look(0)
     with watch.database.transaction() as session:
         rows = session.scalars(select(AlertRule)).all()
-    assert {each.slug for each in rows if each.evaluated_until is None} == {"ledger"}
+    assert {each.slug for each in rows if each.evaluated_until is None} == set()

@@ -30,43 +30,37 @@ from core.settings import Settings
 log = logging.getLogger(__name__)
 
 LEASE = "alerts"
-BOOKS_LEASE = "alerts-books"
 # A stop of the evaluator is made up for in so many looks; a long one in coarser steps.
 MOST_MOMENTS = 200
-# What a rule's question may take. The books are read whole.
+# What a rule's question may take.
 ANSWER_WITHIN = timedelta(seconds=5)
-BOOKS_WITHIN = timedelta(minutes=5)
 LONGEST_PROBLEM = 300
 # A tick comes a moment early or late; a rule is due when its time is nearly over.
 NEARLY = 0.8
 
 
-def evaluate_in_turn(services: Services, *, worker: str, books: bool = False) -> bool:
-    """Evaluate what is due, where it is this worker's turn; `books`: only the slow look at the ledger.
-
-    The books have a lease of their own, so that nothing waits while the whole ledger is read.
-    """
+def evaluate_in_turn(services: Services, *, worker: str) -> bool:
+    """Evaluate what is due, where it is this worker's turn."""
     settings = services.settings
-    lease = BOOKS_WITHIN.total_seconds() if books else settings.lease_seconds
     with services.database.transaction() as session:
         mine = take_named(
             session,
-            BOOKS_LEASE if books else LEASE,
+            LEASE,
             worker=worker,
-            lease_seconds=lease,
+            lease_seconds=settings.lease_seconds,
             # Half of it, or a tick that comes a moment early would wait for the next one.
             every_seconds=settings.alert_interval_seconds / 2,
         )
     if mine:
-        evaluate(services, books=books)
+        evaluate(services)
     return mine
 
 
-def evaluate(services: Services, *, now: datetime | None = None, books: bool = False) -> None:
+def evaluate(services: Services, *, now: datetime | None = None) -> None:
     """Evaluate every rule that is due at `now` (the database's clock by default), then announce."""
     with services.database.transaction() as session:
         now = now or session.scalars(select(func.clock_timestamp())).one()
-        chosen = [each for each in rules(session) if (each.spec.kind is Kind.LEDGER) == books]
+        chosen = list(rules(session))
     # The rule that tells that others are blind comes last, and so hears of this very look.
     chosen.sort(key=lambda each: each.spec.kind is Kind.BLIND)
     for each in chosen:
@@ -117,10 +111,9 @@ def _ask(
     session: Session, settings: Settings, rule: RuleView, moments: Sequence[datetime]
 ) -> list[list[Reading]]:
     """The readings; a question that fails or takes too long leaves the transaction usable."""
-    limit = BOOKS_WITHIN if rule.spec.kind is Kind.LEDGER else ANSWER_WITHIN
     question = Question(rule.spec.kind, rule.spec.parameters, rule.evaluated_until)
     with session.begin_nested():
-        session.execute(text(f"SET LOCAL statement_timeout = {int(limit.total_seconds() * 1000)}"))
+        session.execute(text(f"SET LOCAL statement_timeout = {int(ANSWER_WITHIN.total_seconds() * 1000)}"))
         seen = measure(session, settings, question, moments)
         session.execute(text("SET LOCAL statement_timeout = 0"))
     return seen

@@ -166,7 +166,10 @@ KINDS: dict[Kind, KindFacts] = {
         historic=False,
     ),
     Kind.LEDGER: KindFacts(
-        "Ledger imbalance", "Does the ledger break one of its own rules?", "ledger", historic=False
+        "Ledger imbalance",
+        "Did a check of the books find that the ledger breaks one of its own rules?",
+        "ledger",
+        historic=False,
     ),
     Kind.CHANNEL_DEAD: KindFacts(
         "Notification channel dead",

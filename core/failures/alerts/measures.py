@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ARRAY, DateTime, Text, bindparam, func, select, text
 from sqlalchemy.orm import Session
 
-from core.credits.books.records import standing
+from core.credits.books.records import STALE_AFTER, latest, standing
 from core.credits.cases.policy_views import limit_use
 from core.failures.alerts.kinds import OURS, PROVIDER_STOPS, Kind
 from core.failures.alerts.machine import Sight
@@ -274,7 +274,16 @@ def _refund_limit(session: Session, _settings: Settings, _question: Question, at
     ]
 
 
-def _ledger(session: Session, _settings: Settings, _question: Question, _at: datetime) -> Readings:
+def _ledger(session: Session, _settings: Settings, _question: Question, at: datetime) -> Readings:
+    """What stands found by the checks. Findings stand until a full check no longer has them."""
+    last = latest(session)
+    if last is not None and at - last.started_at > STALE_AFTER:
+        # Nobody looks any more: that is not the same as nothing being found.
+        return [Reading("unchecked", Sight.BAD, "Books not checked", {"count": 0}), *_standing(session)]
+    return _standing(session)
+
+
+def _standing(session: Session) -> list[Reading]:
     found = Counter(finding.rule for finding in standing(session))
     return [
         Reading(rule, Sight.BAD, rule.replace("_", " ").capitalize(), {"count": n})
