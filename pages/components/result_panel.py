@@ -171,7 +171,12 @@ def _retry(desk: Desk, shown: Progress) -> None:
 
 
 def _came_back(shown: Progress) -> str:
-    return f" {count(shown.credits, 'credit')} came back to the wallet." if shown.credits else ""
+    back = sum(line.amount for line in shown.ledger if line.kind == "refund")
+    if back:
+        return f" {count(back, 'credit')} came back to the wallet."
+    if not shown.credits or any(line.kind == "capture" for line in shown.ledger):
+        return ""
+    return f" {count(shown.credits, 'credit')} wait for a decision on the refund."
 
 
 def _ledger(shown: Progress) -> list[str]:

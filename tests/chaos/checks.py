@@ -7,6 +7,8 @@ from collections.abc import Callable
 from sqlalchemy import func, select, text
 
 from core.credits.books import check_books
+from core.credits.cases.models import CompensationCase
+from core.credits.cases.states import CaseState
 from core.credits.models import Transfer
 from core.credits.views import account_totals
 from core.generation.models import Avatar, Generation, KeptOutput, RenderAttempt
@@ -56,7 +58,8 @@ def check_all(desk: TestDesk, *, granted: int = 1000) -> None:
 
 
 def check_money(desk: TestDesk, *, granted: int) -> None:
-    """Each success was captured once, everything else refunded once, and the wallet says the same."""
+    """Each success was captured once, everything else refunded once or waits in one open case, and the wallet
+    says the same."""
     with desk.database.transaction() as session:
         assert check_books(session) == []
         generations = session.execute(
@@ -71,14 +74,25 @@ def check_money(desk: TestDesk, *, granted: int) -> None:
             )
         )
         totals = account_totals(session)
+        cases = session.execute(
+            select(CompensationCase.generation_id, CompensationCase.state, CompensationCase.requested)
+        ).all()
     expected: Counter[tuple[int, str, int]] = Counter()
     for generation_id, state, price in generations:
         expected[(generation_id, "charge", price)] += 1
-        expected[(generation_id, "capture" if state == State.SUCCEEDED else "refund", price)] += 1
+        if state == State.SUCCEEDED:
+            expected[(generation_id, "capture", price)] += 1
+    for generation_id, state, price in cases:
+        assert state in (CaseState.AUTO_APPROVED, CaseState.PENDING)
+        if state == CaseState.AUTO_APPROVED:
+            expected[(generation_id, "refund", price)] += 1
     assert moved == expected
+    unsuccessful = sorted(row.id for row in generations if row.state != State.SUCCEEDED)
+    assert sorted(row.generation_id for row in cases) == unsuccessful
     spent = sum(price for _, state, price in generations if state == State.SUCCEEDED)
-    assert desk.wallet() == granted - spent
-    assert totals["in_flight"] == 0
+    waiting = sum(price for _, state, price in cases if state == CaseState.PENDING)
+    assert desk.wallet() == granted - spent - waiting
+    assert totals["in_flight"] == waiting
     assert sum(totals.values()) == 0
 
 

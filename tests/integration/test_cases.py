@@ -7,7 +7,6 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from core.credits import ledger
-from core.credits.books import check_books
 from core.credits.cases import clock, deciding, opening, reversing
 from core.credits.cases.models import (
     CaseLog,
@@ -233,7 +232,7 @@ def test_over_the_daily_limit_of_a_customer_a_person_looks(session: Session) -> 
     customer = rich(session, 1_000)
     cases = [failed_case(session, failure_class=FailureClass.TIMEOUT, customer=customer) for _ in range(4)]
     assert [case.state for case in cases] == ["auto_approved"] * 3 + ["pending"]
-    assert cases[-1].why is not None and "per customer and day" in cases[-1].why
+    assert "per customer and day" in (cases[-1].why or "")
 
 
 def test_silence_counts_for_the_customer_when_the_amount_is_small(session: Session) -> None:

@@ -141,6 +141,7 @@ def test_reports_are_applied_once_and_stale_ones_change_nothing(desk: TestDesk) 
     generation_id = desk.ask("A hero [sandbox:never_ends x1]")
     submit(desk.services, claim_one(desk))
     [attempt] = desk.attempts(generation_id)
+    # Refused content: its credits stay in flight until a person decides.
     done = report_of(attempt, RemoteStatus.FAILED, error="flagged as sensitive (E005)")
 
     def apply(report: ProviderReport) -> Applied:
@@ -153,7 +154,7 @@ def test_reports_are_applied_once_and_stale_ones_change_nothing(desk: TestDesk) 
     assert [apply(report) for report in later] == [Applied.KNOWN] * 3
     assert apply(ProviderReport(remote_id="somebody-elses", status=RemoteStatus.FAILED)) is Applied.FOREIGN
     assert desk.generation(generation_id).state == State.FAILED
-    assert desk.wallet() == 1000
+    assert desk.wallet() == 990
 
 
 def test_what_the_provider_has_forgotten_is_sent_again_at_once(desk: TestDesk) -> None:

@@ -1,8 +1,13 @@
 """The whole path of a generation, from the click to its end, over real sockets."""
 
+from collections import Counter
+
 from sqlalchemy import func, select
 
 from core.credits.books import check_books
+from core.credits.cases.models import CompensationCase
+from core.credits.cases.policy import DEFAULT
+from core.credits.cases.states import CaseState
 from core.credits.views import lines_of_generation
 from core.generation.models import Avatar, GenerationEvent, KeptOutput
 from core.generation.states import State
@@ -124,10 +129,14 @@ def test_every_fault_of_the_provider_ends_as_it_should(desk: TestDesk) -> None:
     assert found == OUTCOMES
     assert set(desk.creations().values()) == {1}
     failed = sum(1 for end, _, _ in OUTCOMES.values() if end == "failed")
-    assert desk.wallet() == 1000 - 10 * (len(OUTCOMES) - failed)
+    # Beyond the limit of one customer and day a person decides, as of what was the customer's doing.
+    paid = DEFAULT.customer_day.refunds
+    assert desk.wallet() == 1000 - 10 * (len(OUTCOMES) - paid)
     with desk.database.transaction() as session:
         assert check_books(session) == []
         assert session.scalar(select(func.count()).select_from(KeptOutput)) == 0
+        states = Counter(session.scalars(select(CompensationCase.state)))
+    assert states == {CaseState.AUTO_APPROVED: paid, CaseState.PENDING: failed - paid}
     secret = desk.services.settings.replicate_api_token
     assert secret is not None
     leaked = desk.generation(asked["leaky_error"]).failure_detail or ""

@@ -8,8 +8,10 @@ from sqlalchemy.orm import Session
 
 from core.credits import ledger, views
 from core.credits.books import check_books
+from core.credits.cases import deciding
 from core.credits.models import Charge
 from core.errors import Conflict, InsufficientCredits, InvalidInput, NotFound
+from tests.support.cases import case_of, failed_case, reviewer
 from tests.support.factories import make_customer, make_generation
 from tests.support.wallets import charged, ended, rich
 
@@ -147,27 +149,41 @@ def test_a_generation_without_an_avatar_costs_nothing(session: Session, state: s
     customer = rich(session)
     number = charged(session, customer, 10)
     ended(session, number, state)
-    again = ledger.refund(session, generation_id=number, actor="another worker", reason="late")
+    again = ledger.refund(
+        session,
+        case_id=case_of(session, number).id,
+        generation_id=number,
+        amount=10,
+        actor="another worker",
+        reason="late",
+    )
     assert again.replayed
     assert ledger.balance(session, customer_id=customer.id) == 100
     assert check_books(session) == []
 
 
 def test_what_was_given_back_cannot_be_captured(session: Session) -> None:
-    number = charged(session, rich(session))
-    ledger.refund(session, generation_id=number, actor="worker", reason="timeout")
-    with pytest.raises(Conflict, match="were given back"):
+    number = ended(session, charged(session, rich(session)), "failed")
+    with pytest.raises(Conflict, match="cannot be kept"):
         ledger.capture(session, generation_id=number, actor="worker")
     assert views.account_totals(session)["revenue"] == 0
 
 
 def test_what_was_captured_cannot_be_refunded(session: Session) -> None:
-    customer = rich(session)
-    number = charged(session, customer)
-    ledger.capture(session, generation_id=number, actor="worker")
-    with pytest.raises(Conflict, match="settled"):
-        ledger.refund(session, generation_id=number, actor="worker", reason="late")
-    assert ledger.balance(session, customer_id=customer.id) == 90
+    case = failed_case(session)
+    deciding.deny(
+        session, actor=reviewer(session), case_id=case.id, seen_seq=case.seq, reason_code="refused_content"
+    )
+    with pytest.raises(Conflict, match="cannot be given back"):
+        ledger.refund(
+            session,
+            case_id=case.id,
+            generation_id=case.generation_id,
+            amount=10,
+            actor="worker",
+            reason="late",
+        )
+    assert ledger.balance(session, customer_id=case.customer_id) == 990
 
 
 def test_what_was_never_charged_is_neither_captured_nor_refunded(session: Session) -> None:
@@ -175,18 +191,19 @@ def test_what_was_never_charged_is_neither_captured_nor_refunded(session: Sessio
     with pytest.raises(NotFound, match="never charged"):
         ledger.capture(session, generation_id=number, actor="worker")
     with pytest.raises(NotFound, match="never charged"):
-        ledger.refund(session, generation_id=number, actor="worker", reason="timeout")
+        ledger.refund(session, case_id=1, generation_id=number, amount=1, actor="worker", reason="timeout")
 
 
 def test_a_refund_needs_a_reason(session: Session) -> None:
-    number = charged(session, rich(session))
+    case = failed_case(session)
     with pytest.raises(InvalidInput, match="needs a reason"):
-        ledger.refund(session, generation_id=number, actor="worker", reason=" ")
+        ledger.refund(
+            session, case_id=case.id, generation_id=case.generation_id, amount=10, actor="worker", reason=" "
+        )
 
 
 def test_the_lines_of_a_generation_tell_where_its_credits_went(session: Session) -> None:
-    number = charged(session, rich(session, 100), 10)
-    ledger.refund(session, generation_id=number, actor="worker", reason="timeout")
+    number = ended(session, charged(session, rich(session, 100), 10), "failed")
     lines = views.lines_of_generation(session, number)
     assert [(line.kind, line.from_name, line.to_name, line.amount) for line in lines] == [
         ("charge", "Wallet of Ada", "In flight", 10),
@@ -194,15 +211,14 @@ def test_the_lines_of_a_generation_tell_where_its_credits_went(session: Session)
     ]
     assert [(line.actor, line.reason, line.wallet_after) for line in lines] == [
         ("Sam", None, 90),
-        ("worker", "timeout", 100),
+        ("policy", f"case {case_of(session, number).id}: provider_fault, not the customer's doing", 100),
     ]
 
 
 def test_a_statement_has_the_newest_lines_of_one_wallet(session: Session) -> None:
     customer = rich(session, 100)
     charged(session, rich(session, name="Eve"))
-    number = charged(session, customer, 10)
-    ledger.capture(session, generation_id=number, actor="worker")  # moves nothing in the wallet
+    ended(session, charged(session, customer, 10), "succeeded")  # its capture moves nothing in the wallet
     charged(session, customer, 20)
     newest = views.statement(session, customer.id, limit=2)
     assert [(line.kind, line.amount, line.wallet_after) for line in newest] == [

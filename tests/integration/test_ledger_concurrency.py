@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import pytest
 from sqlalchemy import func, select, text
@@ -12,14 +13,19 @@ from sqlalchemy.orm import Session
 
 from core.credits import ledger, views
 from core.credits.books import check_books
+from core.credits.cases.models import CompensationCase
+from core.credits.cases.states import CaseState
+from core.credits.cases.steps import staff, step
 from core.credits.models import Transfer
 from core.credits.posting import Posted
 from core.database import Database
 from core.errors import Conflict, InsufficientCredits, OperatorError
+from tests.support.cases import failed_case, reviewer
 from tests.support.factories import make_customer, make_generation
-from tests.support.wallets import charged, rich
+from tests.support.wallets import charged, ended, rich
 
 CLIENTS = 16
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -28,7 +34,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
         yield threads
 
 
-def attempt(database: Database, call: Callable[[Session], Posted]) -> Posted | OperatorError:
+def attempt(database: Database, call: Callable[[Session], T]) -> T | OperatorError:
     """One call in its own transaction: what it gave, or the sentence with which it was refused."""
     try:
         with database.transaction() as session:
@@ -38,8 +44,8 @@ def attempt(database: Database, call: Callable[[Session], Posted]) -> Posted | O
 
 
 def storm(
-    database: Database, pool: ThreadPoolExecutor, calls: list[Callable[[Session], Posted]]
-) -> list[Posted | OperatorError]:
+    database: Database, pool: ThreadPoolExecutor, calls: list[Callable[[Session], T]]
+) -> list[T | OperatorError]:
     return list(pool.map(lambda call: attempt(database, call), calls))
 
 
@@ -135,22 +141,43 @@ def test_many_charges_at_once_never_overdraw_a_wallet(database: Database, pool: 
 def test_of_capture_and_refund_at_once_one_wins(database: Database, pool: ThreadPoolExecutor) -> None:
     with database.transaction() as session:
         customer = rich(session, 1000)
-        numbers = [charged(session, customer, 10) for _ in range(20)]
+        cases = [failed_case(session, customer=customer) for _ in range(20)]
+        sue = staff(reviewer(session))
     gate = threading.Barrier(4)
 
-    def capture(session: Session, number: int) -> Posted:
-        return ledger.capture(session, generation_id=number, actor="worker")
+    def terms(case: CompensationCase) -> dict[str, Any]:
+        return {
+            "case_id": case.id,
+            "generation_id": case.generation_id,
+            "amount": 10,
+            "actor": "Sam",
+            "reason": "r",
+        }
 
-    def refund(session: Session, number: int) -> Posted:
-        return ledger.refund(session, generation_id=number, actor="Sam", reason="canceled")
+    def capture(session: Session, case: CompensationCase) -> Posted:
+        posted = ledger.keep(session, decision="1", **terms(case))
+        return close(session, posted, case, CaseState.DENIED)
 
-    def run(number: int, settle: Callable[[Session, int], Posted]) -> Posted | OperatorError:
+    def refund(session: Session, case: CompensationCase) -> Posted:
+        posted = ledger.refund(session, **terms(case))
+        return close(session, posted, case, CaseState.APPROVED)
+
+    def close(session: Session, posted: Posted, case: CompensationCase, to: CaseState) -> Posted:
+        if not posted.replayed:
+            mine = session.get_one(CompensationCase, case.id)
+            mine.amount = 10 if to == CaseState.APPROVED else None
+            step(session, mine, to, by=sue)
+        return posted
+
+    def run(
+        case: CompensationCase, settle: Callable[[Session, CompensationCase], Posted]
+    ) -> Posted | OperatorError:
         gate.wait(timeout=20)
-        return attempt(database, lambda session: settle(session, number))
+        return attempt(database, lambda session: settle(session, case))
 
     captured = 0
-    for number in numbers:
-        racers = [pool.submit(run, number, settle) for settle in (capture, refund, capture, refund)]
+    for case in cases:
+        racers = [pool.submit(run, case, settle) for settle in (capture, refund, capture, refund)]
         answers = [racer.result(timeout=20) for racer in racers]
         assert sum(isinstance(answer, Posted) and not answer.replayed for answer in answers) == 1
         assert sum(isinstance(answer, Posted) and answer.replayed for answer in answers) == 1
@@ -161,6 +188,7 @@ def test_of_capture_and_refund_at_once_one_wins(database: Database, pool: Thread
         assert totals["in_flight"] == 0
         assert totals["revenue"] == 10 * captured
         assert totals["wallet"] == 1000 - 10 * captured
+    check(database)
 
 
 def test_credits_that_come_and_go_between_the_same_accounts_never_deadlock(
@@ -171,15 +199,15 @@ def test_credits_that_come_and_go_between_the_same_accounts_never_deadlock(
         running = [charged(session, customers[turn % 2]) for turn in range(60)]
         queued = [make_generation(session, customer=customers[turn % 2], credits=10) for turn in range(60)]
 
-    def come(number: int) -> Callable[[Session], Posted]:
-        return lambda session: ledger.refund(session, generation_id=number, actor="Sam", reason="canceled")
+    def come(number: int) -> Callable[[Session], object]:
+        return lambda session: ended(session, number, "canceled")
 
-    def go(number: int, customer: int) -> Callable[[Session], Posted]:
+    def go(number: int, customer: int) -> Callable[[Session], object]:
         return lambda session: ledger.charge(
             session, generation_id=number, customer_id=customer, amount=10, actor="Sam"
         )
 
-    def give(customer: int) -> Callable[[Session], Posted]:
+    def give(customer: int) -> Callable[[Session], object]:
         return lambda session: ledger.grant(
             session, customer_id=customer, amount=1, reason="r", key=uuid.uuid4().hex, actor="Sam"
         )
@@ -194,7 +222,8 @@ def test_credits_that_come_and_go_between_the_same_accounts_never_deadlock(
         )
     ]
     # A deadlock would be an error of the database, which `attempt` lets through.
-    assert all(isinstance(answer, Posted) for answer in storm(database, pool, calls))
+    answers = storm(database, pool, calls)
+    assert [answer for answer in answers if isinstance(answer, OperatorError)] == []
     with database.transaction() as session:
         assert [ledger.balance(session, customer_id=customer.id) for customer in customers] == [730, 730]
 

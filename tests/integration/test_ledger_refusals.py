@@ -6,7 +6,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from core.credits import ledger, views
+from core.credits.cases import deciding, opening
 from core.database import Database
+from tests.support.cases import case_of, failed_case, reviewer
 from tests.support.factories import make_customer
 from tests.support.wallets import charged, ended, rich
 
@@ -123,9 +125,10 @@ def test_a_charge_is_settled_once_whatever_the_key(session: Session) -> None:
     customer = rich(session)
     kept = ended(session, charged(session, customer), "succeeded")
     returned = ended(session, charged(session, customer), "failed")
-    assert post(session, "a", "capture", generation=kept) in ("IK006", "23505")
-    assert post(session, "b", "refund", generation=kept) == "IK006"
-    assert post(session, "c", "refund", generation=returned) in ("IK006", "23505")
+    case = case_of(session, returned).id
+    assert post(session, "a", "capture", generation=kept) == "IK006"
+    assert post(session, "b", "refund", generation=kept, case=case) == "23505"
+    assert post(session, "c", "refund", generation=returned, case=case) == "23505"
     assert post(session, "d", "capture", generation=returned) == "IK006"
     charge = {"generation": kept, "customer": customer.id}
     assert post(session, "e", "charge", 10, **charge) == "23505"
@@ -133,22 +136,51 @@ def test_a_charge_is_settled_once_whatever_the_key(session: Session) -> None:
 
 
 def test_no_more_than_the_charge_comes_back(session: Session) -> None:
-    number = charged(session, rich(session), 10)
-    assert post(session, "a", "refund", 11, generation=number) == "IK006"
-    for counters in ("refunded = 11", "refunded = -1", "captured = 5", "captured = 10, refunded = 1"):
+    case = failed_case(session)
+    named = {"generation": case.generation_id, "case": case.id}
+    assert post(session, "a", "refund", 11, **named) == "IK006"
+    for counters in (
+        "refunded = 11",
+        "refunded = -1",
+        "captured = 11",
+        "captured = -1",
+        "captured = 10, refunded = 1",
+        "goodwill = 11",
+        "goodwill = -1",
+        "goodwill = 8, refunded = 3",
+    ):
         assert refused(session, f"UPDATE charge SET {counters}") == "23514", counters  # noqa: S608
-    assert post(session, "b", "refund", 4, generation=number) is None
-    assert post(session, "c", "refund", 4, generation=number) == "23505"
 
 
-def test_two_captures_of_one_charge_cannot_both_be_written(session: Session) -> None:
-    ended(session, charged(session, rich(session)), "succeeded")
+@pytest.mark.parametrize("kind", ["charge", "refund"])
+def test_two_charges_of_a_generation_or_payments_of_a_case_cannot_both_be_written(
+    session: Session, kind: str
+) -> None:
+    ended(session, charged(session, rich(session)), "failed")
     copy = """
         INSERT INTO transfer
-            (key, request_hash, kind, from_account, to_account, amount, generation_id, actor)
-        SELECT 'again', request_hash, kind, from_account, to_account, amount, generation_id, actor
-        FROM transfer WHERE kind = 'capture'"""
-    assert refused(session, copy) == "23505"
+            (key, request_hash, kind, from_account, to_account, amount, generation_id, case_id,
+             actor, reason)
+        SELECT 'again', request_hash, kind, from_account, to_account, amount, generation_id, case_id,
+            actor, 'r'
+        FROM transfer WHERE kind = :kind"""
+    assert refused(session, copy, kind=kind) == "23505"
+
+
+def test_a_refund_has_a_case(session: Session) -> None:
+    number = charged(session, rich(session))
+    assert post(session, "a", "refund", generation=number) == "23514"
+    assert post(session, "b", "goodwill", generation=number) == "23514"
+    assert post(session, "c", "refund", generation=number, case=999_999) == "23503"
+
+
+def test_credits_stay_in_flight_until_the_generation_and_its_case_are_decided(session: Session) -> None:
+    running = charged(session, rich(session))
+    assert post(session, "a", "capture", generation=running) == "IK009"
+    case = failed_case(session)
+    named = {"generation": case.generation_id, "case": case.id}
+    assert post(session, "b", "capture", **named) == "IK009"
+    assert post(session, "c", "refund", **named) == "IK010"
 
 
 def test_a_charge_comes_from_the_customer_of_its_generation(session: Session) -> None:
@@ -169,7 +201,7 @@ def test_a_grant_is_reversed_once(session: Session) -> None:
     assert post(session, "r2", "reversal", reverses=grant) == "23505"
 
 
-def test_only_a_transfer_without_a_charge_is_reversed(session: Session) -> None:
+def test_neither_a_charge_nor_a_reversal_is_reversed(session: Session) -> None:
     customer = rich(session, 50)
     grant = session.execute(text("SELECT id FROM transfer")).scalar_one()
     number = charged(session, customer)
@@ -186,7 +218,11 @@ def test_only_a_transfer_without_a_charge_is_reversed(session: Session) -> None:
 def test_goodwill_goes_to_the_wallet_that_was_charged(session: Session) -> None:
     customer = rich(session, 50)
     number = ended(session, charged(session, customer), "succeeded")
-    assert post(session, "refund:case-1", "goodwill", 4, generation=number) is None
+    sue = reviewer(session)
+    case = opening.open_goodwill(session, actor=sue, generation_id=number, amount=4, note="n", key="k")
+    deciding.approve(
+        session, actor=sue, case_id=case.id, seen_seq=case.seq, amount=4, reason_code="poor_quality"
+    )
     assert ledger.balance(session, customer_id=customer.id) == 44
     assert views.account_totals(session)["goodwill"] == -4
 

@@ -14,6 +14,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from core.credits import ledger
+from core.credits.cases import opening
 from core.database import Database
 from core.failures.absorb import absorb, absorb_batch, absorb_in_turn
 from core.failures.bins import Grain, bins
@@ -28,6 +29,7 @@ from core.failures.rollups import (
     stage_times,
     values_of,
 )
+from core.failures.taxonomy import FailureClass
 from core.generation.models import Avatar
 from core.generation.states import State, move
 from tests.support.factories import make_customer, make_generation, make_selfie
@@ -308,7 +310,9 @@ def test_money_tells_paid_failures_and_what_was_given_back(database: Database) -
         ledger.grant(session, customer_id=customer.id, amount=100, reason="t", key="g", actor="Ada")
         lost = make_generation(session, state="failed", customer=customer, finished_at=now)
         ledger.charge(session, generation_id=lost.id, customer_id=customer.id, amount=10, actor="Ada")
-        ledger.refund(session, generation_id=lost.id, actor="worker", reason="failed")
+        opening.open_failure(
+            session, generation_id=lost.id, failure_class=FailureClass.TIMEOUT, fingerprint=None
+        )
         make_attempt(session, lost, cost_usd=Decimal("0.04"))
         make_attempt(session, lost, number=2, cost_usd=Decimal("0.04"))
         good = make_generation(session, state="succeeded", customer=customer, finished_at=now)

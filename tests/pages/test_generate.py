@@ -290,11 +290,11 @@ def test_a_failure_shows_reason_hint_and_next_step_and_a_retry_is_one_charge(
     with working(desk):
         failed = desk.ask("A hero [sandbox:moderation]")
         wait_for(desk.all_ended)
-    assert desk.wallet() == 1000
+    assert desk.wallet() == 990
     at = open_page(PAGE, query={"generation": str(failed)})
 
     assert at.error[0].value.startswith("**Refused content.** The image service would not draw this one.")
-    assert at.error[0].value.endswith("10 credits came back to the wallet.")
+    assert at.error[0].value.endswith("10 credits wait for a decision on the refund.")
     assert "Read the category and the prompt." in said(at)
     assert "Change the prompt or take another selfie" in said(at)
 
@@ -303,7 +303,7 @@ def test_a_failure_shows_reason_hint_and_next_step_and_a_retry_is_one_charge(
     open_page(PAGE, query={"generation": str(failed)}).button(key="generate_retry").click().run()
 
     assert [g.retry_of for g in generations(desk)] == [None, failed]
-    assert desk.wallet() == 990
+    assert desk.wallet() == 980
     assert at.session_state["generate_current"] == generations(desk)[1].id
 
 

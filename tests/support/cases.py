@@ -8,6 +8,7 @@ from core.access.permissions import Actor
 from core.credits import ledger
 from core.credits.cases import opening
 from core.credits.cases.models import CompensationCase
+from core.credits.cases.states import CaseKind
 from core.customers.models import Customer
 from core.failures.taxonomy import FailureClass
 from core.generation.models import Generation
@@ -43,6 +44,15 @@ def failed_case(
     return opening.open_failure(
         session, generation_id=number, failure_class=failure_class, fingerprint=fingerprint
     )
+
+
+def case_of(session: Session, generation_id: int) -> CompensationCase:
+    """The case that a generation's failure or cancel opened."""
+    return session.scalars(
+        select(CompensationCase).where(
+            CompensationCase.generation_id == generation_id, CompensationCase.kind != CaseKind.GOODWILL
+        )
+    ).one()
 
 
 def delivered(session: Session, *, price: int = 10, customer: Customer | None = None) -> int:
