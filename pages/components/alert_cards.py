@@ -1,6 +1,6 @@
 """What fires now, the most pressing first, each with what can be done about it."""
 
-from datetime import timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 import streamlit as st
 
@@ -16,6 +16,7 @@ from pages.components.alert_words import (
     SPANS,
     STATES,
     class_title,
+    failures_query,
     handled,
     later,
     until,
@@ -101,10 +102,10 @@ def card(desk: Desk, alert: AlertView, seen: Board, zone: tzinfo, *, opened: boo
         st.markdown(f"{plain(alert.title)}: {plain(alert.said)}{named}")
         if words := handled(alert, zone, seen.now):
             st.markdown(f":small[:gray[:material/person_check: {words}]]")
-        actions(desk, alert)
+        actions(desk, alert, seen.now)
 
 
-def actions(desk: Desk, alert: AlertView) -> None:
+def actions(desk: Desk, alert: AlertView, now: datetime) -> None:
     """Acknowledge, snooze, silence, resolve; and where the failures are."""
     if no := refusal(desk.actor, Permission.HANDLE_ALERTS):
         st.caption(plain(no))
@@ -114,13 +115,8 @@ def actions(desk: Desk, alert: AlertView) -> None:
         _snooze(desk, alert)
         _silence(desk, alert)
         _resolve(desk, alert)
-        if alert.failure_class:
-            page_link(
-                "generations.py",
-                "Its generations",
-                icon=":material/view_list:",
-                **{"class": alert.failure_class},
-            )
+        if query := failures_query(alert, now):
+            page_link("generations.py", "Its generations", icon=":material/view_list:", **query)
 
 
 def _acknowledge(desk: Desk, alert: AlertView) -> None:

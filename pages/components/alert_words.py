@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 import streamlit as st
 
-from core.failures.alerts.kinds import Severity
+from core.failures.alerts.kinds import Kind, Severity
 from core.failures.alerts.machine import AlertState
 from core.failures.alerts.views import AlertView
 from core.failures.taxonomy import TAXONOMY, FailureClass
@@ -76,6 +76,16 @@ def handled(alert: AlertView, zone: tzinfo, now: datetime) -> str | None:
     if alert.held and not alert.held.startswith("snoozed"):
         parts.append(f"Not told: {alert.held}")
     return plain(". ".join(parts)) or None
+
+
+def failures_query(alert: AlertView, now: datetime) -> dict[str, str] | None:
+    """The address of the list of the failures that it counts, until now; None where it counts none."""
+    if not alert.failure_class:
+        return None
+    times = {"ended_from": alert.counts_from.isoformat(), "ended_to": now.isoformat()}
+    if alert.rule.spec.kind is Kind.ERROR_GROUP:
+        return {"group": alert.subject, **times}
+    return {"class": alert.failure_class, **times}
 
 
 def class_title(name: str | None) -> str | None:
