@@ -6,6 +6,7 @@ from core.customers import models as customers
 from core.database import Base
 from core.failures import models as failures
 from core.failures.alerts import models as alerts
+from core.failures.overrides import models as overrides
 from core.generation import models as generation
 from core.images import models as images
 from core.notifications import models as notifications
@@ -23,5 +24,6 @@ __all__ = [
     "ledger",
     "metadata",
     "notifications",
+    "overrides",
     "provider",
 ]

@@ -16,12 +16,14 @@ class Permission(enum.StrEnum):
     GRANT = "grant credits"
     EDIT_CUSTOMERS = "create customers or add selfies"
     HANDLE_ERRORS = "acknowledge, mute, resolve or assign error groups"
+    CONFIGURE_CLASSES = "change the rules that classify failures"
     HANDLE_ALERTS = "acknowledge, snooze, silence or resolve alerts"
     CONFIGURE_ALERTS = "change alert rules or notification channels"
 
 
 LOOK_ONLY = frozenset({Permission.LOOK})
 ON_CALL = frozenset({Permission.HANDLE_ERRORS, Permission.HANDLE_ALERTS})
+CONFIGURE = frozenset({Permission.CONFIGURE_ALERTS, Permission.CONFIGURE_CLASSES})
 MAKE = LOOK_ONLY | {Permission.GENERATE, Permission.EDIT_CUSTOMERS}
 
 ROLES: dict[str, frozenset[Permission]] = {
@@ -29,7 +31,7 @@ ROLES: dict[str, frozenset[Permission]] = {
     "tuner": MAKE | ON_CALL,
     "support": MAKE | ON_CALL | {Permission.CANCEL},
     "approver": LOOK_ONLY | {Permission.GRANT},
-    "operator": MAKE | ON_CALL | {Permission.CANCEL, Permission.OPERATE, Permission.CONFIGURE_ALERTS},
+    "operator": MAKE | ON_CALL | CONFIGURE | {Permission.CANCEL, Permission.OPERATE},
     "admin": frozenset(Permission),
 }
 

@@ -13,6 +13,8 @@ class ErrorEvent(HasId, Base):
     """One failed attempt, or one generation that failed in the end; append-only.
 
     `cost_usd` is what the attempt cost us although it failed, `credits` what the lost generation had charged.
+    `place`, `http_status`, `code` and `exception` are what the classifier was given beside the text; empty
+    where we knew the class ourselves, and in events that are older than these columns.
     """
 
     __tablename__ = "error_event"
@@ -28,6 +30,10 @@ class ErrorEvent(HasId, Base):
     template_hash: Mapped[str]
     cost_usd: Mapped[Decimal] = mapped_column(Numeric(10, 4), server_default="0")
     credits: Mapped[int] = mapped_column(server_default="0")
+    place: Mapped[str | None]
+    http_status: Mapped[int | None]
+    code: Mapped[str | None]
+    exception: Mapped[str | None]
 
 
 class ErrorGroup(Base):

@@ -6,6 +6,7 @@ Every function runs in the caller's transaction and answers whether it was the o
 import dataclasses
 import hashlib
 import random
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, update
@@ -13,8 +14,9 @@ from sqlalchemy.orm import Session
 
 from core.credits import ledger
 from core.failures.classify import classify
-from core.failures.events import Failure, note_failure
+from core.failures.events import NOTHING_GIVEN, Failure, Source, note_failure
 from core.failures.fingerprint import fingerprint
+from core.failures.overrides.matching import Override
 from core.failures.taxonomy import FailureClass, RetryPolicy, facts
 from core.generation.models import Generation, KeptOutput, RenderAttempt
 from core.generation.states import State, move
@@ -37,6 +39,8 @@ class Trouble:
     retry_after: float | None = None
     # An attempt that the provider never took up uses none of the generation's attempts.
     counts: bool = True
+    # What it was classified by, beside the detail.
+    source: Source = NOTHING_GIVEN
 
 
 def trouble(
@@ -47,9 +51,19 @@ def trouble(
     status: int | None = None,
     code: str | None = None,
     counts: bool = True,
+    model: str = "",
+    overrides: Sequence[Override] = (),
 ) -> Trouble:
-    """Classify what went wrong."""
-    verdict = classify(where=where, exception=exception, http_status=status, code=code, text=text)
+    """Classify what went wrong; `overrides` are those in force (`core.failures.overrides.in_force`)."""
+    verdict = classify(
+        where=where,
+        exception=exception,
+        http_status=status,
+        code=code,
+        text=text,
+        model=model,
+        overrides=overrides,
+    )
     return Trouble(
         failure_class=verdict.failure_class,
         retryable=verdict.retryable,
@@ -57,10 +71,13 @@ def trouble(
         rule=verdict.rule_id,
         retry_after=verdict.retry_after,
         counts=counts,
+        source=Source(where, status, code, exception),
     )
 
 
-def trouble_with_provider(exc: ProviderError, *, counts: bool = True) -> Trouble:
+def trouble_with_provider(
+    exc: ProviderError, *, counts: bool = True, model: str = "", overrides: Sequence[Override] = ()
+) -> Trouble:
     """Classify a provider's error; what it asked us to wait is kept."""
     found = trouble(
         where=exc.where,
@@ -69,6 +86,8 @@ def trouble_with_provider(exc: ProviderError, *, counts: bool = True) -> Trouble
         status=exc.status,
         code=exc.code,
         counts=counts,
+        model=model,
+        overrides=overrides,
     )
     return dataclasses.replace(found, retry_after=exc.retry_after or found.retry_after)
 
@@ -227,6 +246,7 @@ def _note(
             attempt_id=attempt.id if attempt else None,
             cost_usd=attempt.cost_usd if attempt else None,
             credits=0 if attempt else generation.credits,
+            source=found.source,
         ),
     )
 
