@@ -51,7 +51,7 @@ def test_alerts_that_follow_from_another_are_not_told_of(watch: Watch) -> None:
     watch.ended(-1, failed=40)
     watch.looks(0, 30, 45, 60, 300)
     (child,) = watch.alerts("class-count")
-    assert (child.state, child.held) == ("firing", f"follows from alert {watch.alerts('failure-rate')[0].id}")
+    assert (child.state, child.held) == ("firing", "follows from “High failure rate”")
     assert watch.titles() == ["Firing: High failure rate"]
 
 
@@ -63,7 +63,10 @@ def test_what_followed_and_fires_on_alone_is_told_of_then(watch: Watch) -> None:
         parent = watch.alerts("failure-rate")[0]
         resolve(session, actor=watch.actor(), alert_id=parent.id, why="not the rate")
     watch.edit("failure-rate", enabled=False)
-    watch.looks(200, 215)
+    watch.ended(500, failed=40)  # after those of the outage have left the window, these are news
+    watch.looks(200, 500, 590)
+    assert watch.titles() == ["Firing: High failure rate", "Resolved: High failure rate"]
+    watch.looks(620, 635)
     assert "Firing: Many failures of one class (Timed out)" in watch.titles()
 
 
@@ -74,6 +77,16 @@ def test_the_end_of_an_outage_does_not_tell_of_what_followed_from_it(watch: Watc
     watch.looks(*range(0, 60, 15))
     watch.ended(905, succeeded=60)  # the rate is good again two minutes before the class is
     watch.looks(*range(905, 1_400, 15))
+    assert watch.states("failure-rate") == watch.states("class-count") == ["resolved"]
+    assert watch.titles() == ["Firing: High failure rate", "Resolved: High failure rate"]
+
+
+def test_failures_of_an_outage_that_is_over_are_not_told_of_again(watch: Watch) -> None:
+    watch.only("failure-rate", "class-count")
+    watch.ended(-1, failed=40)
+    watch.looks(*range(0, 60, 15))
+    watch.ended(100, succeeded=200)  # the rate is good again, and the class stays in its window of 10 minutes
+    watch.looks(*range(105, 900, 15))
     assert watch.states("failure-rate") == watch.states("class-count") == ["resolved"]
     assert watch.titles() == ["Firing: High failure rate", "Resolved: High failure rate"]
 
