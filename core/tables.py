@@ -7,6 +7,7 @@ from core.database import Base
 from core.failures import models as failures
 from core.failures.alerts import models as alerts
 from core.failures.overrides import models as overrides
+from core.failures.retries import models as retries
 from core.generation import models as generation
 from core.images import models as images
 from core.notifications import models as notifications
@@ -26,4 +27,5 @@ __all__ = [
     "notifications",
     "overrides",
     "provider",
+    "retries",
 ]

@@ -1,4 +1,5 @@
-"""The conditions behind a click on a chart: when it ended, one value of one dimension, an error group.
+"""The conditions behind a click on a chart: when it ended, one value of one dimension, an error group,
+a batch of retries.
 
 They say of a single generation what the tallies say of many (`core.failures.absorb`).
 """
@@ -8,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, false, func, literal, select
 
 from core.failures.models import ErrorEvent
+from core.failures.retries.models import RetryBatchItem
 from core.generation.models import Generation, RenderAttempt, WorkerBeat
 from core.images.models import StoredSelfie
 
@@ -19,6 +21,7 @@ def of_the_chart(
     dimension: str | None,
     value: str,
     error_group: str | None,
+    retry_batch: int | None,
 ) -> list[ColumnElement[bool]]:
     """What is asked for; None asks for nothing."""
     conditions: list[ColumnElement[bool]] = []
@@ -31,6 +34,9 @@ def of_the_chart(
     if error_group is not None:
         occurred = select(ErrorEvent.generation_id).where(ErrorEvent.fingerprint == error_group)
         conditions.append(Generation.id.in_(occurred))
+    if retry_batch is not None:
+        made = select(RetryBatchItem.retry_id).where(RetryBatchItem.batch_id == retry_batch)
+        conditions.append(Generation.id.in_(made))
     return conditions
 
 

@@ -27,8 +27,8 @@ class Filter:
 
     `customer` is a part of their reference or name. `prompt` holds words, all of which must occur in the
     prompt, each as a whole word or its beginning. What a chart's click asks for besides: when it ended
-    (`ended_until` is exclusive), a `value` of a `dimension`, and the fingerprint of an `error_group` that
-    one of its attempts or its own end belongs to.
+    (`ended_until` is exclusive), a `value` of a `dimension`, the fingerprint of an `error_group` that
+    one of its attempts or its own end belongs to, and the `retry_batch` that has asked for it.
     """
 
     states: tuple[State, ...] = ()
@@ -44,6 +44,7 @@ class Filter:
     dimension: str | None = None
     value: str = ""
     error_group: str | None = None
+    retry_batch: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,6 +131,7 @@ def _narrow(filter_: Filter, cursor: Cursor | None) -> list[ColumnElement[bool]]
         dimension=filter_.dimension,
         value=filter_.value,
         error_group=filter_.error_group,
+        retry_batch=filter_.retry_batch,
     )
 
 
