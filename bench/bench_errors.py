@@ -22,9 +22,11 @@ from core.database import Database, connect
 from core.embedded.postgres import EmbeddedPostgres
 from core.failures.absorb import absorb
 from core.failures.bins import Grain, bins
+from core.failures.differences import what_differs
 from core.failures.events import Failure, note_failure
 from core.failures.group_views import count_unhandled, group_detail, list_groups
-from core.failures.rollups import Slice, counts_over_time, money, rates_by, stage_times
+from core.failures.latencies import stage_times, stage_times_by
+from core.failures.rollups import Slice, counts_over_time, money, rates_by
 from core.failures.taxonomy import FailureClass
 from core.generation.filters import Filter
 from core.generation.states import State
@@ -68,9 +70,10 @@ FROM made ORDER BY n
 SEED_ATTEMPTS = """
 INSERT INTO render_attempt (generation_id, number, client_ref, status, remote_id, worker, submitted_at,
     accepted_at, completed_at, detected_at, predict_seconds, cost_usd, failure_class, failure_detail)
-SELECT id, 1, gen_random_uuid(), state, 'r' || id, 'w-' || id % 4, created_at + interval '1 s',
-    created_at + interval '2 s', finished_at - interval '2 s', finished_at - interval '1 s',
-    20 + id % 30, CASE WHEN state = 'succeeded' THEN 0.042 END, failure_class, failure_detail
+SELECT id, 1, gen_random_uuid(), state, 'r' || id, 'w-' || id % 4,
+    created_at + interval '1 s' * exp(random_normal()), created_at + interval '8 s',
+    finished_at - interval '2 s', finished_at - interval '2 s' + interval '0.5 s' * exp(random_normal()),
+    20 * exp(random_normal() / 2), CASE WHEN state = 'succeeded' THEN 0.042 END, failure_class, failure_detail
 FROM generation WHERE id BETWEEN :first AND :last
 """
 SEED_GROUPS = """
@@ -140,6 +143,11 @@ def page(session: Session, days: int, grain: Grain, only: Slice, view: str) -> N
         list_groups(session, since=since)
     elif view == "rates":
         rates_by(session, "prompt", since, until)
+    elif view == "different":
+        spike = chosen[-2]
+        what_differs(session, (spike.start, spike.end), (since, until))
+    elif view == "times by model":
+        stage_times_by(session, "model", since, until)
     else:
         stage_times(session, since, until)
 
@@ -154,6 +162,9 @@ def report(database: Database, repeats: int) -> None:
         "page, 90 days by day, groups": (90, Grain.DAY, everything, "groups"),
         "page, 90 days by day, rates by prompt": (90, Grain.DAY, everything, "rates"),
         "page, 90 days by day, one quality, times": (90, Grain.DAY, high, "times"),
+        "page, 90 days by day, times by model": (90, Grain.DAY, everything, "times by model"),
+        "page, 30 days by hour, what is different": (30, Grain.HOUR, everything, "different"),
+        "page, 90 days by day, what is different": (90, Grain.DAY, everything, "different"),
     }.items():
         line(name, *timed(database, lambda s, a=arguments: page(s, *a), repeats))  # type: ignore[misc]
     for grain, days in (("hour", 30), ("day", 90)):

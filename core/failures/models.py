@@ -4,6 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import ForeignKey, Numeric, func
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.database import Base, HasId
@@ -121,15 +122,20 @@ class GenerationTally(Base):
 
 
 class LatencyTally(Base):
-    """How many generations took how long in a stage: a histogram with buckets of equal ratio."""
+    """How many generations took how long in a stage, by one dimension at a time; `all` has the value ''.
+
+    `histogram` has how many lie in each bucket, by its number. Bucket n begins at `BUCKET_RATIO` to the n-th
+    power in seconds. In one row, because a row of its own for each bucket makes the tick many times dearer.
+    """
 
     __tablename__ = "latency_tally"
 
     grain: Mapped[str] = mapped_column(primary_key=True)
+    dimension: Mapped[str] = mapped_column(primary_key=True)
     start: Mapped[datetime] = mapped_column(primary_key=True)
+    value: Mapped[str] = mapped_column(primary_key=True)
     stage: Mapped[str] = mapped_column(primary_key=True)
-    bucket: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    generations: Mapped[int]
+    histogram: Mapped[dict[str, int]] = mapped_column(JSONB)
 
 
 class PromptTemplate(Base):

@@ -6,8 +6,9 @@ They say of a single generation what the tallies say of many (`core.failures.abs
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, false, func, literal, select
+from sqlalchemy import ColumnElement, Select, false, func, literal_column, select
 
+from core.failures.dimensions import SELFIE_VALUES
 from core.failures.models import ErrorEvent
 from core.failures.retries.models import RetryBatchItem
 from core.generation.models import Generation, RenderAttempt, WorkerBeat
@@ -55,11 +56,10 @@ def _worker() -> ColumnElement[str]:
     return func.coalesce(last, "")
 
 
-def _selfie() -> ColumnElement[str]:
-    """The first doubt about the selfie."""
-    first = StoredSelfie.warnings[0]["code"].astext
-    doubt = select(first).where(StoredSelfie.id == Generation.selfie_id).correlate(Generation)
-    return func.coalesce(doubt.scalar_subquery(), literal("no doubts"))
+def _selfie(value: str) -> ColumnElement[str]:
+    """What the selfie counts as, by the SQL of `core.failures.dimensions`."""
+    found: Select[str] = select(literal_column(value)).select_from(StoredSelfie)
+    return found.where(StoredSelfie.id == Generation.selfie_id).correlate(Generation).scalar_subquery()
 
 
 VALUES: dict[str, ColumnElement[str]] = {
@@ -68,5 +68,5 @@ VALUES: dict[str, ColumnElement[str]] = {
     "quality": func.coalesce(Generation.parameters["quality"].astext, ""),
     "prompt": func.md5(Generation.template),
     "worker": _worker(),
-    "selfie": _selfie(),
+    **{name: _selfie(value) for name, value in SELFIE_VALUES.items()},
 }

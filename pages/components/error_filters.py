@@ -8,7 +8,8 @@ from typing import Any
 import streamlit as st
 
 from core.failures.bins import Bin, Grain, bins, midnight
-from core.failures.rollups import DIMENSIONS, Slice, values_of
+from core.failures.dimensions import DIMENSIONS
+from core.failures.rollups import Slice, values_of
 from core.failures.taxonomy import TAXONOMY, FailureClass
 from pages.components.start import Desk
 
@@ -21,6 +22,7 @@ HOURS_BY_DEFAULT = timedelta(days=3)
 VIEWS = {
     "groups": "Error groups",
     "rates": "Failure rates",
+    "different": "What is different?",
     "times": "Times and money",
     "try": "Try a message",
 }

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.failures.rollups import DIMENSIONS
+from core.failures.dimensions import DIMENSIONS
 from core.failures.taxonomy import TAXONOMY, FailureClass
 from core.generation.filters import Cursor, Filter
 from core.generation.states import State
