@@ -13,6 +13,8 @@ from pages.components.error_group_detail import show_group
 from pages.components.error_groups import GROUP, groups_table
 from pages.components.error_rates import rates_table
 from pages.components.error_times import times_and_money
+from pages.components.override_editor import show_override
+from pages.components.override_rules import OVERRIDE, override_list
 from pages.components.start import Desk, operator_errors, start_page
 from pages.components.try_message import try_message
 
@@ -41,7 +43,9 @@ def below(desk: Desk, asked: Question) -> None:
         case "times":
             times_and_money(desk, asked)
         case "try":
-            try_message()
+            try_message(desk)
+        case "rules":
+            override_list(desk, zone())
         case _:
             groups_table(desk, asked, zone())
 
@@ -50,6 +54,8 @@ desk = start_page("Errors")
 with operator_errors():
     if group := st.query_params.get(GROUP):
         show_group(desk, group, zone())
+    elif override := st.query_params.get(OVERRIDE):
+        show_override(desk, override, zone())
     else:
         asked = question_bar(desk, zone())
         st.fragment(look, run_every=LIVE if asked.live else None)(desk, asked)

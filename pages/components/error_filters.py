@@ -25,6 +25,7 @@ VIEWS = {
     "different": "What is different?",
     "times": "Times and money",
     "try": "Try a message",
+    "rules": "Rules",
 }
 SINGLE: dict[str, Sequence[str]] = {
     "range": tuple(RANGES),

@@ -1,7 +1,9 @@
 """Override rules as operators keep them: added, changed, switched off and on, every version remembered."""
 
 import dataclasses
+import math
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
@@ -13,7 +15,7 @@ from core.errors import Conflict, InvalidInput, NotFound
 from core.failures.evidence import PLACES
 from core.failures.models import ErrorEvent
 from core.failures.overrides.in_force import conditions_of
-from core.failures.overrides.matching import Conditions, fold, parts_of
+from core.failures.overrides.matching import Conditions, Override, fold, parts_of
 from core.failures.overrides.models import ErrorOverride, ErrorOverrideVersion
 from core.failures.taxonomy import FailureClass
 from core.provider.catalog import MODELS
@@ -76,6 +78,22 @@ class Version:
     made_by: str
     made_at: datetime
     reason: str
+
+    @property
+    def override(self) -> Override:
+        """As the classifier takes it."""
+        spec = self.spec
+        return Override(
+            self.override_id, self.version, spec.conditions, spec.failure_class, self.made_by, self.reason
+        )
+
+
+def asked_before(rules: Sequence[Version], spec: Spec, override_id: int | None) -> list[Override]:
+    """Of the rules in force, those that would be asked before this one; None is one that is not saved yet."""
+    last = (spec.position, math.inf if override_id is None else override_id)
+    return [
+        each.override for each in rules if each.spec.enabled and (each.spec.position, each.override_id) < last
+    ]
 
 
 def list_overrides(session: Session) -> list[Version]:
