@@ -22,7 +22,15 @@ from typing import Any, cast
 
 from sqlalchemy import select, text, update
 
-from bench.bench_errors import CLASSES, CUSTOMERS, SEED_ATTEMPTS, SEED_GENERATIONS, count_all, seed
+from bench.bench_errors import (
+    CLASSES,
+    CUSTOMERS,
+    SEED_ATTEMPTS,
+    SEED_FAILED,
+    SEED_GENERATIONS,
+    count_all,
+    seed,
+)
 from core.database import Database, connect
 from core.embedded.postgres import EmbeddedPostgres
 from core.failures.alerts.evaluate import evaluate
@@ -34,11 +42,6 @@ from core.settings import Settings
 
 A_MINUTE = 600
 BUSY = timedelta(hours=1)
-FAILED = text("""
-    INSERT INTO error_event (at, kind, generation_id, customer_id, fingerprint, failure_class, template_hash)
-    SELECT finished_at, 'generation', id, customer_id, fingerprint, failure_class, md5(template)
-    FROM generation WHERE state = 'failed' AND id BETWEEN :first AND :last ORDER BY id
-""")
 PAID = text("UPDATE render_attempt SET ended_at = detected_at WHERE generation_id BETWEEN :first AND :last")
 NAIVE = text("""
     SELECT state, failure_class, count(*) FROM generation
@@ -55,7 +58,7 @@ def busy_hour(database: Database, rows: int) -> datetime:
     with database.transaction() as session:
         session.execute(text(SEED_GENERATIONS), values | edges)
         session.execute(text(SEED_ATTEMPTS), edges)
-        session.execute(FAILED, edges)
+        session.execute(text(SEED_FAILED), edges)
         session.execute(PAID, edges)
         session.execute(text("UPDATE error_group SET state = 'ongoing'"))
         seed_rules(session)
