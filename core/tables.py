@@ -8,6 +8,8 @@ from core.customers import models as customers
 from core.database import Base
 from core.failures import models as failures
 from core.failures.alerts import models as alerts
+from core.failures.overrides import models as overrides
+from core.failures.retries import models as retries
 from core.generation import models as generation
 from core.images import models as images
 from core.notifications import models as notifications
@@ -26,6 +28,8 @@ __all__ = [
     "ledger",
     "metadata",
     "notifications",
+    "overrides",
     "provider",
+    "retries",
     "seals",
 ]

@@ -28,6 +28,14 @@ def duration(span: timedelta | None) -> str:
     return _long(round(seconds))
 
 
+def ago(span: timedelta) -> str:
+    """`just now`, `12 s ago`, `4 min 05 s ago`: how long something is past, without false precision."""
+    seconds = round(span.total_seconds())
+    if seconds < 2:
+        return "just now"
+    return f"{seconds} s ago" if seconds < 60 else f"{_long(seconds)} ago"
+
+
 def _long(seconds: int) -> str:
     minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86_400
     if minutes < 60:

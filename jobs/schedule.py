@@ -7,6 +7,7 @@ from jobs.heartbeat import beat_heart
 from jobs.notify import send_notifications
 from jobs.proof import prove_object_store
 from jobs.refunds import carry_out_decisions, lapse_cases
+from jobs.retries import make_retries
 from jobs.rollup import roll_up
 from jobs.store import store_avatars
 from jobs.stragglers import ask_for_stragglers, end_overdue_generations, stop_unwanted_predictions
@@ -27,6 +28,7 @@ def ticks(settings: Settings) -> list[tuple[Tick, float]]:
         (stop_unwanted_predictions, settings.sweep_interval_seconds),
         (end_overdue_generations, settings.sweep_interval_seconds),
         (ask_for_stragglers, settings.straggler_interval_seconds),
+        (make_retries, settings.sweep_interval_seconds),
         (roll_up, settings.rollup_interval_seconds),
         (evaluate_alerts, settings.alert_interval_seconds),
         (send_notifications, settings.tick_seconds),

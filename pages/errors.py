@@ -4,13 +4,17 @@ import streamlit as st
 
 from core.failures.absorb import counted_until
 from core.failures.group_views import count_unhandled
-from core.failures.rollups import counts_over_time, money, stage_times
+from core.failures.rollups import counts_over_time, money
 from pages.components.clock import zone
 from pages.components.error_chart import chart, numbers
+from pages.components.error_differences import differences
 from pages.components.error_filters import Question, question_bar, view_picker
 from pages.components.error_group_detail import show_group
 from pages.components.error_groups import GROUP, groups_table
-from pages.components.error_rates import rates_table, times_and_money
+from pages.components.error_rates import rates_table
+from pages.components.error_times import times_and_money
+from pages.components.override_editor import show_override
+from pages.components.override_rules import OVERRIDE, override_list
 from pages.components.start import Desk, operator_errors, start_page
 from pages.components.try_message import try_message
 
@@ -34,13 +38,14 @@ def below(desk: Desk, asked: Question) -> None:
     match view_picker():
         case "rates":
             rates_table(desk, asked)
+        case "different":
+            differences(desk, asked)
         case "times":
-            with desk.services.database.transaction() as session:
-                times = stage_times(session, asked.since, asked.until)
-                spent = money(session, asked.since, asked.until)
-            times_and_money(times, spent)
+            times_and_money(desk, asked)
         case "try":
-            try_message()
+            try_message(desk)
+        case "rules":
+            override_list(desk, zone())
         case _:
             groups_table(desk, asked, zone())
 
@@ -49,6 +54,8 @@ desk = start_page("Errors")
 with operator_errors():
     if group := st.query_params.get(GROUP):
         show_group(desk, group, zone())
+    elif override := st.query_params.get(OVERRIDE):
+        show_override(desk, override, zone())
     else:
         asked = question_bar(desk, zone())
         st.fragment(look, run_every=LIVE if asked.live else None)(desk, asked)

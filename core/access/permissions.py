@@ -20,12 +20,14 @@ class Permission(enum.StrEnum):
     EDIT_POLICY = "change the refund policy"
     EDIT_CUSTOMERS = "create customers or add selfies"
     HANDLE_ERRORS = "acknowledge, mute, resolve or assign error groups"
+    CONFIGURE_CLASSES = "change the rules that classify failures"
     HANDLE_ALERTS = "acknowledge, snooze, silence or resolve alerts"
     CONFIGURE_ALERTS = "change alert rules or notification channels"
 
 
 LOOK_ONLY = frozenset({Permission.LOOK})
 ON_CALL = frozenset({Permission.HANDLE_ERRORS, Permission.HANDLE_ALERTS})
+CONFIGURE = frozenset({Permission.CONFIGURE_ALERTS, Permission.CONFIGURE_CLASSES})
 MAKE = LOOK_ONLY | {Permission.GENERATE, Permission.EDIT_CUSTOMERS}
 REFUNDS = frozenset(
     {Permission.DECIDE_REFUNDS, Permission.SECOND_REFUNDS, Permission.REVERSE_REFUNDS, Permission.EDIT_POLICY}
@@ -36,7 +38,7 @@ ROLES: dict[str, frozenset[Permission]] = {
     "tuner": MAKE | ON_CALL,
     "support": MAKE | ON_CALL | {Permission.CANCEL, Permission.DECIDE_REFUNDS},
     "approver": LOOK_ONLY | REFUNDS | {Permission.GRANT},
-    "operator": MAKE | ON_CALL | {Permission.CANCEL, Permission.OPERATE, Permission.CONFIGURE_ALERTS},
+    "operator": MAKE | ON_CALL | CONFIGURE | {Permission.CANCEL, Permission.OPERATE},
     "admin": frozenset(Permission),
 }
 

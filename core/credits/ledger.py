@@ -1,5 +1,6 @@
 """The money moves, by name. Every one is posted once, however often it is called."""
 
+from collections.abc import Collection
 from typing import Literal
 
 from sqlalchemy import BigInteger, func, select
@@ -38,6 +39,16 @@ def balance(session: Session, *, customer_id: int) -> int:
         .where(Account.customer_id == customer_id)
     )
     return held or 0
+
+
+def balances(session: Session, customer_ids: Collection[int]) -> dict[int, int]:
+    """The credits that each of these customers can spend now; who has no wallet is left out."""
+    rows = session.execute(
+        select(Account.customer_id, WalletBalance.balance)
+        .join(WalletBalance, WalletBalance.account_id == Account.id)
+        .where(Account.customer_id.in_(customer_ids))
+    )
+    return {customer_id: held for customer_id, held in rows if customer_id is not None}
 
 
 def grant(session: Session, *, customer_id: int, amount: int, reason: str, key: str, actor: str) -> Posted:

@@ -5,12 +5,14 @@ that commits; taking it off the queue and counting it is one transaction too.
 """
 
 import dataclasses
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import TextClause, func, select, text
 from sqlalchemy.orm import Session
 
 from core.database import Database
+from core.failures.dimensions import LATENCY_DIMENSIONS, SELFIE_VALUES
 from core.failures.models import RollupQueue
 from core.failures.triage import triage
 from core.generation.leases import take_named
@@ -148,6 +150,25 @@ CROSS JOIN LATERAL (VALUES
     ('quarter', date_bin('15 minutes', {at}, '2000-01-01Z')), ('day', date_trunc('day', {at}, 'UTC'))
 ) AS g (grain, start)"""
 
+# The column of what ended that holds the value of each dimension.
+COLUMNS = {
+    "model": "model",
+    "quality": "quality",
+    "prompt": "template_hash",
+    "worker": "worker",
+    "purpose": "purpose",
+    **{name: name for name in SELFIE_VALUES},
+}
+
+
+def _named(dimensions: Iterable[str]) -> str:
+    return ", ".join(f"('{name}', {COLUMNS[name]})" for name in dimensions)
+
+
+def _selfie_values() -> str:
+    return ", ".join(f"{sql} AS {name}" for name, sql in SELFIE_VALUES.items())
+
+
 GENERATIONS = text(f"""
 WITH {_taken("generation")},
 ended AS (
@@ -155,9 +176,7 @@ ended AS (
         CASE WHEN g.state = 'failed' THEN coalesce(g.failure_class, 'unknown') ELSE '' END AS failure_class,
         g.model, g.purpose, coalesce(g.parameters ->> 'quality', '') AS quality,
         g.template, md5(g.template) AS template_hash,
-        coalesce(w.host, last.worker, '') AS worker,
-        CASE WHEN jsonb_array_length(s.warnings) = 0 THEN 'no doubts' ELSE s.warnings -> 0 ->> 'code' END
-            AS selfie,
+        coalesce(w.host, last.worker, '') AS worker, {_selfie_values()},
         coalesce(spent.cost_usd, 0) AS cost_usd,
         spent.submitted_at - g.created_at AS queue,
         coalesce(make_interval(secs => last.predict_seconds), last.completed_at - last.started_at) AS render,
@@ -165,7 +184,7 @@ ended AS (
         a.stored_at - last.detected_at AS store
     FROM taken
     JOIN generation g ON g.id = taken.subject_id
-    JOIN selfie s ON s.id = g.selfie_id
+    JOIN selfie ON selfie.id = g.selfie_id
     LEFT JOIN LATERAL (
         SELECT * FROM render_attempt t WHERE t.generation_id = g.id ORDER BY t.number DESC LIMIT 1
     ) last ON true
@@ -183,8 +202,7 @@ tallied AS (
             count(*), count(*) FILTER (WHERE cost_usd > 0), sum(cost_usd)
         FROM ended {GRAINS.format(at="finished_at")}
         CROSS JOIN LATERAL (VALUES
-            ('all', ''), ('model', model), ('quality', quality), ('prompt', template_hash),
-            ('worker', worker), ('selfie', selfie), ('purpose', purpose)
+            ('all', ''), {_named(COLUMNS)}
         ) AS d (dimension, value)
         GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6
     ON CONFLICT (grain, dimension, start, value, outcome, failure_class) DO UPDATE SET
@@ -193,18 +211,23 @@ tallied AS (
         cost_usd = t.cost_usd + EXCLUDED.cost_usd
 ),
 timed AS (
-    INSERT INTO latency_tally AS t (grain, start, stage, bucket, generations)
-        SELECT g.grain, g.start, l.stage,
-            floor(ln(greatest(extract(epoch FROM l.span), 0.001)::float8) / ln(:ratio))::bigint AS bucket,
-            count(*)
-        FROM ended {GRAINS.format(at="finished_at")}
-        CROSS JOIN LATERAL (VALUES
-            ('queue', queue), ('render', render), ('detection', detection), ('store', store)
-        ) AS l (stage, span)
-        WHERE l.span IS NOT NULL
-        GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
-    ON CONFLICT (grain, start, stage, bucket) DO UPDATE SET
-        generations = t.generations + EXCLUDED.generations
+    INSERT INTO latency_tally AS t (grain, dimension, start, value, stage, histogram)
+        SELECT grain, dimension, start, value, stage, jsonb_object_agg(bucket, n) FROM (
+            SELECT g.grain, d.dimension, g.start, d.value, l.stage, count(*) AS n,
+                floor(ln(greatest(extract(epoch FROM l.span), 0.001)::float8) / ln(:ratio))::bigint AS bucket
+            FROM ended {GRAINS.format(at="finished_at")}
+            CROSS JOIN LATERAL (VALUES
+                ('queue', queue), ('render', render), ('detection', detection), ('store', store)
+            ) AS l (stage, span)
+            CROSS JOIN LATERAL (VALUES
+                ('all', ''), {_named(LATENCY_DIMENSIONS)}
+            ) AS d (dimension, value)
+            WHERE l.span IS NOT NULL
+            GROUP BY g.grain, d.dimension, g.start, d.value, l.stage, bucket
+        ) AS each
+        GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
+    ON CONFLICT (grain, dimension, start, value, stage) DO UPDATE SET
+        histogram = add_histograms(t.histogram, EXCLUDED.histogram)
 ),
 worded AS (
     INSERT INTO prompt_template (hash, template, first_seen)

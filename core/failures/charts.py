@@ -99,7 +99,7 @@ def failures_over_time(counts: Sequence[BinCounts], shown: Sequence[Stack], grai
         name="Success rate",
         mode="lines+markers",
         line={"color": SUCCESS_COLOUR, "width": 2},
-        marker={"size": 4},
+        marker={"size": 6},
         connectgaps=False,
         hovertemplate="%{customdata[0]}<br>%{y:.1%} succeeded, %{customdata[1]}<extra></extra>",
         row=1,

@@ -1,11 +1,13 @@
 """Decide what kind of failure an error is: pure, without clock, network or database."""
 
 import dataclasses
+from collections.abc import Sequence
 
 from core.failures.details import retry_after, safety_category
-from core.failures.evidence import Evidence, read_evidence
+from core.failures.evidence import Evidence
+from core.failures.overrides.matching import Error, Override
 from core.failures.rules import RULES
-from core.failures.taxonomy import FailureClass
+from core.failures.taxonomy import FailureClass, facts
 
 NO_RULE = "no_rule"
 NO_RULE_DESCRIPTION = "No rule matches; it stays unknown rather than guessed."
@@ -34,15 +36,21 @@ def classify(
     http_status: int | None = None,
     code: str | None = None,
     text: str = "",
+    model: str = "",
+    overrides: Sequence[Override] = (),
 ) -> Verdict:
     """Classify one error.
 
     `where` is the step that failed: `replicate_http` (the provider's API answered), `prediction` (one
     ended without a picture), `network` (no answer), `asset` or `output_fetch` (the finished picture), `input`
     (selfie and form), `storage`, `database`. `exception` is a type name, with or without its module; `code` a
-    machine code, SQLSTATE or the prediction's status. Never raises; what no rule knows is `unknown`.
+    machine code, SQLSTATE or the prediction's status. `overrides` are asked before the built-in rules, in
+    their order; `model` is for those that ask for one. Never raises; what no rule knows is `unknown`.
     """
-    evidence = read_evidence(where=where, exception=exception, http_status=http_status, code=code, text=text)
+    error = Error(where, text, exception, http_status, code, model)
+    evidence = error.evidence
+    if override := next((each for each in overrides if each.conditions.match(error)), None):
+        return overridden(override, evidence)
     rule = next((rule for rule in RULES if rule.matches(evidence)), None)
     if rule is None:
         return Verdict(FailureClass.UNKNOWN, False, NO_RULE, NO_RULE_DESCRIPTION)
@@ -51,9 +59,26 @@ def classify(
         retryable=rule.retryable,
         rule_id=rule.id,
         rule_description=rule.description,
-        category=safety_category(evidence) if rule.failure_class is FailureClass.CONTENT_POLICY else None,
+        category=told_category(evidence, rule.failure_class),
         retry_after=told_wait(evidence, rule.retryable),
     )
+
+
+def overridden(override: Override, evidence: Evidence) -> Verdict:
+    """The class that the override names, retried as that class is."""
+    retryable = facts(override.failure_class).retry.retry
+    return Verdict(
+        failure_class=override.failure_class,
+        retryable=retryable,
+        rule_id=override.rule_id,
+        rule_description=f"An override rule by {override.made_by}: {override.reason}",
+        category=told_category(evidence, override.failure_class),
+        retry_after=told_wait(evidence, retryable),
+    )
+
+
+def told_category(evidence: Evidence, failure_class: FailureClass) -> str | None:
+    return safety_category(evidence) if failure_class is FailureClass.CONTENT_POLICY else None
 
 
 def told_wait(evidence: Evidence, retryable: bool) -> float | None:

@@ -15,6 +15,19 @@ SYSTEM = "system"
 
 
 @dataclasses.dataclass(frozen=True)
+class Source:
+    """What the classifier was given beside the text; nothing where we knew the class ourselves."""
+
+    place: str | None = None
+    http_status: int | None = None
+    code: str | None = None
+    exception: str | None = None
+
+
+NOTHING_GIVEN = Source()
+
+
+@dataclasses.dataclass(frozen=True)
 class Failure:
     """One failed attempt (`attempt_id` is set) or one generation that failed in the end.
 
@@ -30,6 +43,7 @@ class Failure:
     attempt_id: int | None = None
     cost_usd: Decimal | None = None
     credits: int = 0
+    source: Source = NOTHING_GIVEN
 
 
 def note_failure(session: Session, failure: Failure, *, at: datetime | None = None) -> str:
@@ -53,6 +67,7 @@ def note_failure(session: Session, failure: Failure, *, at: datetime | None = No
             template_hash=failure.template_hash,
             cost_usd=failure.cost_usd or Decimal(0),
             credits=failure.credits,
+            **dataclasses.asdict(failure.source),
         )
     )
     _first_of_group(session, name, failure, moment)

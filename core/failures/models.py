@@ -4,6 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import ForeignKey, Numeric, func
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.database import Base, HasId
@@ -13,6 +14,8 @@ class ErrorEvent(HasId, Base):
     """One failed attempt, or one generation that failed in the end; append-only.
 
     `cost_usd` is what the attempt cost us although it failed, `credits` what the lost generation had charged.
+    `place`, `http_status`, `code` and `exception` are what the classifier was given beside the text; empty
+    where we knew the class ourselves, and in events that are older than these columns.
     """
 
     __tablename__ = "error_event"
@@ -28,6 +31,10 @@ class ErrorEvent(HasId, Base):
     template_hash: Mapped[str]
     cost_usd: Mapped[Decimal] = mapped_column(Numeric(10, 4), server_default="0")
     credits: Mapped[int] = mapped_column(server_default="0")
+    place: Mapped[str | None]
+    http_status: Mapped[int | None]
+    code: Mapped[str | None]
+    exception: Mapped[str | None]
 
 
 class ErrorGroup(Base):
@@ -115,15 +122,20 @@ class GenerationTally(Base):
 
 
 class LatencyTally(Base):
-    """How many generations took how long in a stage: a histogram with buckets of equal ratio."""
+    """How many generations took how long in a stage, by one dimension at a time; `all` has the value ''.
+
+    `histogram` has how many lie in each bucket, by its number. Bucket n begins at `BUCKET_RATIO` to the n-th
+    power in seconds. In one row, because a row of its own for each bucket makes the tick many times dearer.
+    """
 
     __tablename__ = "latency_tally"
 
     grain: Mapped[str] = mapped_column(primary_key=True)
+    dimension: Mapped[str] = mapped_column(primary_key=True)
     start: Mapped[datetime] = mapped_column(primary_key=True)
+    value: Mapped[str] = mapped_column(primary_key=True)
     stage: Mapped[str] = mapped_column(primary_key=True)
-    bucket: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    generations: Mapped[int]
+    histogram: Mapped[dict[str, int]] = mapped_column(JSONB)
 
 
 class PromptTemplate(Base):

@@ -1,7 +1,6 @@
 """What the Errors page shows of rates, classes, times and money: read from tallies alone."""
 
 import dataclasses
-import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -10,28 +9,11 @@ from typing import Any
 from sqlalchemy import ARRAY, ColumnElement, DateTime, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
-from core.failures.absorb import BUCKET_RATIO
 from core.failures.bins import QUARTER, Bin
 from core.failures.models import GenerationTally, LatencyTally, PromptTemplate
 from core.failures.statistics import Difference, Rate, verdicts
 from core.generation.states import State
 
-# Dimensions that failure rates are compared by, as the desk names them.
-DIMENSIONS = {
-    "prompt": "Prompt",
-    "quality": "Quality",
-    "model": "Model",
-    "selfie": "Selfie",
-    "worker": "Worker",
-    "purpose": "Purpose",
-}
-STAGES = {
-    "queue": "Queue wait",
-    "render": "Render",
-    "detection": "Detection delay",
-    "store": "Store",
-}
-PERCENTILES = (0.5, 0.95, 0.99)
 # A dimension with more values than this shows the commonest.
 MOST_VALUES = 40
 EXCERPT = 120
@@ -80,16 +62,6 @@ class ValueRate:
     title: str
     rate: Rate
     against_rest: Difference | None
-
-
-@dataclasses.dataclass(frozen=True)
-class StageTimes:
-    """How long a stage took, in seconds, right to 2.5 %; `count` is how many generations passed it."""
-
-    stage: str
-    title: str
-    count: int
-    percentiles: tuple[float, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,7 +122,7 @@ def rates_by(
             func.coalesce(func.sum(GenerationTally.generations).filter(hit), 0),
             func.sum(GenerationTally.generations),
         )
-        .where(GenerationTally.dimension == dimension, _between(GenerationTally, since, until))
+        .where(GenerationTally.dimension == dimension, between(GenerationTally, since, until))
         .where(GenerationTally.outcome != State.CANCELED)
         .group_by(GenerationTally.value)
         .order_by(func.sum(GenerationTally.generations).desc(), GenerationTally.value)
@@ -184,26 +156,12 @@ def values_of(session: Session, dimension: str, since: datetime, until: datetime
     """The values that a dimension had in that time with their titles, the commonest first."""
     rows = session.scalars(
         select(GenerationTally.value)
-        .where(GenerationTally.dimension == dimension, _between(GenerationTally, since, until))
+        .where(GenerationTally.dimension == dimension, between(GenerationTally, since, until))
         .group_by(GenerationTally.value)
         .order_by(func.sum(GenerationTally.generations).desc(), GenerationTally.value)
         .limit(MOST_VALUES)
     ).all()
     return value_titles(session, dimension, rows)
-
-
-def stage_times(session: Session, since: datetime, until: datetime) -> list[StageTimes]:
-    """The percentiles of every stage; without a generation that passed it there are none."""
-    rows = session.execute(
-        select(LatencyTally.stage, LatencyTally.bucket, func.sum(LatencyTally.generations))
-        .where(_between(LatencyTally, since, until))
-        .group_by(LatencyTally.stage, LatencyTally.bucket)
-        .order_by(LatencyTally.stage, LatencyTally.bucket)
-    ).all()
-    found: dict[str, list[tuple[int, int]]] = {}
-    for stage, bucket, count in rows:
-        found.setdefault(stage, []).append((bucket, int(count)))
-    return [_times(stage, title, found.get(stage, [])) for stage, title in STAGES.items()]
 
 
 def money(session: Session, since: datetime, until: datetime) -> Money:
@@ -216,7 +174,7 @@ def money(session: Session, since: datetime, until: datetime) -> Money:
             func.coalesce(func.sum(GenerationTally.cost_usd), 0),
             func.coalesce(func.sum(GenerationTally.refunds), 0),
             func.coalesce(func.sum(GenerationTally.refunded_credits), 0),
-        ).where(GenerationTally.dimension == "all", _between(GenerationTally, since, until))
+        ).where(GenerationTally.dimension == "all", between(GenerationTally, since, until))
     ).one()
     paid, paid_usd, spent, refunds, credits_back = row
     return Money(int(paid), Decimal(paid_usd), Decimal(spent), int(refunds), int(credits_back))
@@ -235,7 +193,7 @@ def _of(only: Slice) -> tuple[ColumnElement[bool], ...]:
     return GenerationTally.dimension == only.dimension, GenerationTally.value == only.value
 
 
-def _between(table: type[GenerationTally | LatencyTally], since: datetime, until: datetime) -> Any:
+def between(table: type[GenerationTally | LatencyTally], since: datetime, until: datetime) -> Any:
     """Whole UTC days by their own rows, what is left at both ends by quarters of an hour."""
     first, last = _next_day(since), until.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     quarter, day = table.grain == "quarter", table.grain == "day"
@@ -258,20 +216,3 @@ def floor_quarter(moment: datetime) -> datetime:
     """The quarter of an hour in which a moment lies, from its start."""
     there = moment.astimezone(UTC)
     return there - (there - datetime(2000, 1, 1, tzinfo=UTC)) % QUARTER
-
-
-def _times(stage: str, title: str, histogram: Sequence[tuple[int, int]]) -> StageTimes:
-    count = sum(n for _, n in histogram)
-    if not count:
-        return StageTimes(stage, title, 0, ())
-    return StageTimes(stage, title, count, tuple(_percentile(histogram, count, p) for p in PERCENTILES))
-
-
-def _percentile(histogram: Sequence[tuple[int, int]], count: int, share: float) -> float:
-    """The middle of the bucket (by ratio) in which the generation of that rank lies."""
-    rank, seen = max(1, math.ceil(share * count)), 0
-    for bucket, n in histogram:
-        seen += n
-        if seen >= rank:
-            return float(BUCKET_RATIO ** (bucket + 0.5))
-    raise AssertionError("a rank lies beyond all that was counted")

@@ -1,13 +1,16 @@
-"""The conditions behind a click on a chart: when it ended, one value of one dimension, an error group.
+"""The conditions behind a click on a chart: when it ended, one value of one dimension, an error group,
+a batch of retries.
 
 They say of a single generation what the tallies say of many (`core.failures.absorb`).
 """
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, false, func, literal, select
+from sqlalchemy import ColumnElement, Select, false, func, literal_column, select
 
+from core.failures.dimensions import SELFIE_VALUES
 from core.failures.models import ErrorEvent
+from core.failures.retries.models import RetryBatchItem
 from core.generation.models import Generation, RenderAttempt, WorkerBeat
 from core.images.models import StoredSelfie
 
@@ -19,6 +22,7 @@ def of_the_chart(
     dimension: str | None,
     value: str,
     error_group: str | None,
+    retry_batch: int | None,
 ) -> list[ColumnElement[bool]]:
     """What is asked for; None asks for nothing."""
     conditions: list[ColumnElement[bool]] = []
@@ -31,6 +35,9 @@ def of_the_chart(
     if error_group is not None:
         occurred = select(ErrorEvent.generation_id).where(ErrorEvent.fingerprint == error_group)
         conditions.append(Generation.id.in_(occurred))
+    if retry_batch is not None:
+        made = select(RetryBatchItem.retry_id).where(RetryBatchItem.batch_id == retry_batch)
+        conditions.append(Generation.id.in_(made))
     return conditions
 
 
@@ -49,11 +56,10 @@ def _worker() -> ColumnElement[str]:
     return func.coalesce(last, "")
 
 
-def _selfie() -> ColumnElement[str]:
-    """The first doubt about the selfie."""
-    first = StoredSelfie.warnings[0]["code"].astext
-    doubt = select(first).where(StoredSelfie.id == Generation.selfie_id).correlate(Generation)
-    return func.coalesce(doubt.scalar_subquery(), literal("no doubts"))
+def _selfie(value: str) -> ColumnElement[str]:
+    """What the selfie counts as, by the SQL of `core.failures.dimensions`."""
+    found: Select[str] = select(literal_column(value)).select_from(StoredSelfie)
+    return found.where(StoredSelfie.id == Generation.selfie_id).correlate(Generation).scalar_subquery()
 
 
 VALUES: dict[str, ColumnElement[str]] = {
@@ -62,5 +68,5 @@ VALUES: dict[str, ColumnElement[str]] = {
     "quality": func.coalesce(Generation.parameters["quality"].astext, ""),
     "prompt": func.md5(Generation.template),
     "worker": _worker(),
-    "selfie": _selfie(),
+    **{name: _selfie(value) for name, value in SELFIE_VALUES.items()},
 }

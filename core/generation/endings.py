@@ -6,6 +6,7 @@ Every function runs in the caller's transaction and answers whether it was the o
 import dataclasses
 import hashlib
 import random
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, update
@@ -14,8 +15,9 @@ from sqlalchemy.orm import Session
 from core.credits import ledger
 from core.credits.cases import opening
 from core.failures.classify import classify
-from core.failures.events import Failure, note_failure
+from core.failures.events import NOTHING_GIVEN, Failure, Source, note_failure
 from core.failures.fingerprint import fingerprint
+from core.failures.overrides.matching import Override
 from core.failures.taxonomy import FailureClass, RetryPolicy, facts
 from core.generation.models import Generation, KeptOutput, RenderAttempt
 from core.generation.states import State, move
@@ -38,6 +40,8 @@ class Trouble:
     retry_after: float | None = None
     # An attempt that the provider never took up uses none of the generation's attempts.
     counts: bool = True
+    # What it was classified by, beside the detail.
+    source: Source = NOTHING_GIVEN
 
 
 def trouble(
@@ -48,9 +52,19 @@ def trouble(
     status: int | None = None,
     code: str | None = None,
     counts: bool = True,
+    model: str = "",
+    overrides: Sequence[Override] = (),
 ) -> Trouble:
-    """Classify what went wrong."""
-    verdict = classify(where=where, exception=exception, http_status=status, code=code, text=text)
+    """Classify what went wrong; `overrides` are those in force (`core.failures.overrides.in_force`)."""
+    verdict = classify(
+        where=where,
+        exception=exception,
+        http_status=status,
+        code=code,
+        text=text,
+        model=model,
+        overrides=overrides,
+    )
     return Trouble(
         failure_class=verdict.failure_class,
         retryable=verdict.retryable,
@@ -58,10 +72,13 @@ def trouble(
         rule=verdict.rule_id,
         retry_after=verdict.retry_after,
         counts=counts,
+        source=Source(where, status, code, exception),
     )
 
 
-def trouble_with_provider(exc: ProviderError, *, counts: bool = True) -> Trouble:
+def trouble_with_provider(
+    exc: ProviderError, *, counts: bool = True, model: str = "", overrides: Sequence[Override] = ()
+) -> Trouble:
     """Classify a provider's error; what it asked us to wait is kept."""
     found = trouble(
         where=exc.where,
@@ -70,6 +87,8 @@ def trouble_with_provider(exc: ProviderError, *, counts: bool = True) -> Trouble
         status=exc.status,
         code=exc.code,
         counts=counts,
+        model=model,
+        overrides=overrides,
     )
     return dataclasses.replace(found, retry_after=exc.retry_after or found.retry_after)
 
@@ -237,6 +256,7 @@ def _note(
             attempt_id=attempt.id if attempt else None,
             cost_usd=attempt.cost_usd if attempt else None,
             credits=0 if attempt else generation.credits,
+            source=found.source,
         ),
     )
 

@@ -2,23 +2,41 @@
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, literal_column, or_, select, text, union_all
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    DateTime,
+    Select,
+    bindparam,
+    column,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+    true,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from core.customers.models import Customer
 from core.failures.taxonomy import FailureClass
 from core.generation.chart_filters import of_the_chart
+from core.generation.chart_windows import Clicked, Span, spans_of
 from core.generation.models import Generation
-from core.generation.states import OPEN, State
+from core.generation.states import ENDED, OPEN, State
 
 # A word that many prompts hold fills a page from so many of the newest; only a rarer one needs the index.
 NEWEST = 400
 # A window of ends this short is read whole. One that reaches until now begins with the newest anyway.
 SHORT_WINDOW = timedelta(days=3)
 LONGEST_PAST_WINDOW = timedelta(days=31)
+# Transactions that run side by side take their numbers in another order than their times; none takes so long.
+OUT_OF_ORDER = timedelta(minutes=1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,8 +45,8 @@ class Filter:
 
     `customer` is a part of their reference or name. `prompt` holds words, all of which must occur in the
     prompt, each as a whole word or its beginning. What a chart's click asks for besides: when it ended
-    (`ended_until` is exclusive), a `value` of a `dimension`, and the fingerprint of an `error_group` that
-    one of its attempts or its own end belongs to.
+    (`ended_until` is exclusive), a `value` of a `dimension`, the fingerprint of an `error_group` that
+    one of its attempts or its own end belongs to, and the `retry_batch` that has asked for it.
     """
 
     states: tuple[State, ...] = ()
@@ -44,6 +62,7 @@ class Filter:
     dimension: str | None = None
     value: str = ""
     error_group: str | None = None
+    retry_batch: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +84,82 @@ def page_of_ids(session: Session, filter_: Filter, cursor: Cursor | None, limit:
         recent = _of_the_newest(session, filter_, words, cursor, limit)
         if len(recent) >= limit:
             return recent
+    if not words and (clicked := _clicked(filter_)):
+        spans = spans_of(session, clicked)
+        if spans is not None:
+            return _within(session, filter_, spans, cursor, limit)
     return list(session.scalars(_ordered(_matching(filter_, words, cursor), cursor, limit)))
+
+
+def _clicked(filter_: Filter) -> Clicked | None:
+    """What the tallies are asked for; None where more is asked for, for which there is another index."""
+    known = {"states": (), "failure_classes": (), "ended_since": None, "ended_until": None}
+    more = dataclasses.replace(filter_, **known, dimension=None, value="")  # type: ignore[arg-type]
+    if more != Filter() or not (filter_.ended_since and filter_.ended_until):
+        return None
+    return Clicked(
+        since=filter_.ended_since,
+        until=filter_.ended_until,
+        states=filter_.states or ENDED,
+        failure_classes=filter_.failure_classes,
+        dimension=filter_.dimension or "all",
+        value=filter_.value if filter_.dimension else "",
+    )
+
+
+def _within(
+    session: Session, filter_: Filter, spans: Sequence[Span], cursor: Cursor | None, limit: int
+) -> list[int]:
+    """The page where all that is asked for ended in these times."""
+    if not spans:
+        return []
+    several = len(spans) > 1
+    query = _in_each(filter_, spans, cursor) if several else _in_one(session, filter_, spans[0], cursor)
+    # The planner cannot know how much there is of a value, and would read and sort whole indexes.
+    for step in ("bitmapscan", "sort"):
+        session.execute(text(f"SET LOCAL enable_{step} = off"))
+    ids = list(session.scalars(_ordered(query, cursor, limit)))
+    for step in ("bitmapscan", "sort"):
+        session.execute(text(f"SET LOCAL enable_{step} = on"))
+    return ids
+
+
+def _in_one(session: Session, filter_: Filter, span: Span, cursor: Cursor | None) -> Select[*tuple[Any, ...]]:
+    narrowed = dataclasses.replace(filter_, ended_since=span[0], ended_until=span[1])
+    query = _matching(narrowed, [], cursor)
+    if _read_whole(narrowed) or (later := _first_after(session, span[1])) is None:
+        return query
+    return query.where(Generation.id < later)
+
+
+def _in_each(filter_: Filter, spans: Sequence[Span], cursor: Cursor | None) -> Select[*tuple[Any, ...]]:
+    """Each span by the index of ends, one after another."""
+    starts, ends = zip(*spans, strict=True)
+    moments = ARRAY(DateTime(timezone=True))
+    span = (
+        func.unnest(bindparam("starts", list(starts), moments), bindparam("ends", list(ends), moments))
+        .table_valued(column("since", DateTime(timezone=True)), column("until", DateTime(timezone=True)))
+        .render_derived(name="span")
+    )
+    inside = (
+        select(Generation.id)
+        .where(Generation.finished_at >= span.c.since, Generation.finished_at < span.c.until)
+        .where(*_narrow(filter_, cursor))
+        .offset(0)
+        .lateral("inside")
+    )
+    found = select(inside.c.id).select_from(span.join(inside, true())).cte("found")
+    return select(found.prefix_with("MATERIALIZED").c.id)
+
+
+def _first_after(session: Session, until: datetime) -> int | None:
+    """The number of a generation that was asked for after that time, as were all with higher ones."""
+    return session.scalar(
+        select(Generation.id)
+        .where(Generation.created_at >= until + OUT_OF_ORDER)
+        .order_by(Generation.created_at)
+        .limit(1)
+    )
 
 
 def prompt_words(text: str) -> list[str]:
@@ -130,6 +224,7 @@ def _narrow(filter_: Filter, cursor: Cursor | None) -> list[ColumnElement[bool]]
         dimension=filter_.dimension,
         value=filter_.value,
         error_group=filter_.error_group,
+        retry_batch=filter_.retry_batch,
     )
 
 

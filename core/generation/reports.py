@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from core.failures.overrides.in_force import overrides_in_force
 from core.failures.taxonomy import FailureClass
 from core.generation.endings import Trouble, known_trouble, retry_or_fail, trouble
 from core.generation.models import Generation, RenderAttempt
@@ -125,7 +126,7 @@ def _end(
     attempt: RenderAttempt,
     report: ProviderReport,
 ) -> Applied:
-    found = _trouble_in(report)
+    found = _trouble_in(session, generation.model, report)
     if found is not None:
         retry_or_fail(session, settings, generation, attempt, found)
         return Applied.ENDED
@@ -141,7 +142,7 @@ def _end(
     return Applied.DRAWN
 
 
-def _trouble_in(report: ProviderReport) -> Trouble | None:
+def _trouble_in(session: Session, model: str, report: ProviderReport) -> Trouble | None:
     """Why a finished prediction is no picture, if it is none."""
     match report.status:
         case RemoteStatus.SUCCEEDED if report.data_removed:
@@ -159,7 +160,9 @@ def _trouble_in(report: ProviderReport) -> Trouble | None:
             text = report.error or "The provider stopped it before it was finished (canceled)."
             return known_trouble(FailureClass.TIMEOUT, text, retryable=True)
         case _:
-            return trouble(where="prediction", text=report.error or "The provider gave no reason.")
+            text = report.error or "The provider gave no reason."
+            overrides = overrides_in_force(session)
+            return trouble(where="prediction", text=text, model=model, overrides=overrides)
 
 
 def is_uuid(text: str | None) -> bool:

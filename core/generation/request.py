@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
 from core.credits import ledger
+from core.customers.models import Customer
 from core.errors import Conflict, InvalidInput, NotFound
 from core.generation.models import Generation, GenerationEvent
 from core.generation.states import State
@@ -36,7 +37,8 @@ class Quote:
 class Wish:
     """One filled-in form. `request_key` is made once per form: the same wish twice is one generation.
 
-    `values` None means that `template` is the final prompt already, to be sent as it stands.
+    `values` None means that `template` is the final prompt already, to be sent as it stands. `prompt` is what
+    was rendered from the template before: it is sent byte for byte, whatever the template would yield today.
     """
 
     request_key: str
@@ -48,6 +50,7 @@ class Wish:
     charged: bool
     retry_of: int | None = None
     model: str | None = None
+    prompt: str | None = None
 
 
 def quote(
@@ -67,7 +70,7 @@ def request_generation(session: Session, settings: Settings, *, actor: Actor, wi
     Conflict when the key was used for something else.
     """
     require(actor, Permission.GENERATE)
-    prompt = checked(wish.template) if wish.values is None else render(wish.template, wish.values)
+    prompt = _prompt(wish)
     price = quote(settings, wish.parameters, charged=wish.charged, model=wish.model)
     _check_selfie(session, wish)
     generation = _insert(session, settings, actor, wish, prompt, price)
@@ -94,9 +97,13 @@ def request_generation(session: Session, settings: Settings, *, actor: Actor, wi
 def retry_generation(
     session: Session, settings: Settings, *, actor: Actor, generation_id: int, request_key: str
 ) -> Generation:
-    """Ask again for what failed or was canceled, as a new generation at today's price."""
+    """Ask again for what failed or was canceled, as a new generation at today's price.
+
+    It keeps the template, by which failure rates are compared, and sends the very prompt of the former one.
+    """
     require(actor, Permission.GENERATE)
-    former = session.get(Generation, generation_id)
+    # Locked, so that whoever asks first whether it was retried already waits for this retry's commit.
+    former = session.get(Generation, generation_id, with_for_update={"key_share": True})
     if former is None:
         raise NotFound(f"There is no generation {generation_id}.")
     if former.state not in (State.FAILED, State.CANCELED):
@@ -105,23 +112,41 @@ def retry_generation(
         request_key=request_key,
         customer_id=former.customer_id,
         selfie_id=former.selfie_id,
-        template=former.prompt,
+        template=former.template,
         values=None,
+        prompt=former.prompt,
         parameters={name: str(value) for name, value in former.parameters.items()},
         charged=former.purpose == "avatar",
         retry_of=former.id,
-        # What the provider no longer has is asked of the model that is set today.
-        model=None if former.failure_class == "model_unavailable" else former.model,
+        model=model_for_retry(former.model, former.failure_class),
     )
     return request_generation(session, settings, actor=actor, wish=wish)
 
 
+def model_for_retry(model: str, failure_class: str | None) -> str | None:
+    """The model that a retry asks; None for the one that is set today, where the provider has the former no
+    longer."""
+    return None if failure_class == "model_unavailable" else model
+
+
+def _prompt(wish: Wish) -> str:
+    if wish.prompt is not None:
+        return checked(wish.prompt)
+    return checked(wish.template) if wish.values is None else render(wish.template, wish.values)
+
+
 def _check_selfie(session: Session, wish: Wish) -> None:
-    owner = session.scalar(select(StoredSelfie.customer_id).where(StoredSelfie.id == wish.selfie_id))
-    if owner is None:
+    found = session.execute(
+        select(StoredSelfie.customer_id, Customer.erased_at)
+        .join(Customer, Customer.id == StoredSelfie.customer_id)
+        .where(StoredSelfie.id == wish.selfie_id)
+    ).one_or_none()
+    if found is None:
         raise NotFound("The selfie is no longer there. Choose another one.")
-    if owner != wish.customer_id:
+    if found.customer_id != wish.customer_id:
         raise InvalidInput("The selfie belongs to another customer. Choose one of this customer's selfies.")
+    if found.erased_at is not None:
+        raise NotFound("The customer's data was erased, and the selfie with it.")
 
 
 def _insert(

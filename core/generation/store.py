@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core.errors import ServiceUnavailable
+from core.failures.overrides.in_force import overrides_in_force
 from core.failures.taxonomy import FailureClass
 from core.generation.endings import NOW, known_trouble, retry_or_fail, succeed, trouble_with_provider
 from core.generation.leases import Claim, claim_storing, count_due, release
@@ -142,11 +143,12 @@ def _drop_data_uris(session: Session, claim: Claim) -> None:
 def _not_fetched(services: Services, claim: Claim, job: _Job, exc: ProviderError) -> bool:
     """Try again while the provider keeps it; what is gone there, or no picture, ends the attempt."""
     settings = services.settings
-    found = trouble_with_provider(exc)
     with services.database.transaction() as session:
         generation, attempt = _held(session, claim)
         if generation is None or attempt is None:
             return False
+        overrides = overrides_in_force(session)
+        found = trouble_with_provider(exc, model=generation.model, overrides=overrides)
         attempt.store_tries += 1
         gone = exc.status in GONE and attempt.store_tries >= MOST_TRIES_OF_GONE
         hopeless = exc.status not in GONE and not found.retryable

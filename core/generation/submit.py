@@ -8,6 +8,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from core.errors import NotFound, ServiceUnavailable
+from core.failures.overrides.in_force import overrides_in_force
 from core.failures.taxonomy import FailureClass
 from core.generation.endings import Trouble, known_trouble, retry_or_fail, trouble_with_provider
 from core.generation.leases import Claim, claim_queued, count_due, release
@@ -102,18 +103,19 @@ def _refused(services: Services, claim: Claim, exc: ProviderError) -> bool:
         if exc.outcome is Outcome.UNKNOWN:
             _leave_open(session, claim, exc, grace_seconds=settings.adoption_grace_seconds)
             return True
-        found = _trouble_of_creation(generation.model, exc)
+        found = _trouble_of_creation(session, generation.model, exc)
         retry_or_fail(session, settings, generation, attempt, found, token=claim.token)
     return True
 
 
-def _trouble_of_creation(model: str, exc: ProviderError) -> Trouble:
+def _trouble_of_creation(session: Session, model: str, exc: ProviderError) -> Trouble:
     if exc.status == 404:
         # The address is made of the catalog's name of the model, so it is the model that is not there.
         text = f"The provider does not offer {model} any more. {exc.text}"
         return known_trouble(FailureClass.MODEL_UNAVAILABLE, text, retryable=False)
     # What was never sent, or only put off, uses up none of the attempts.
-    return trouble_with_provider(exc, counts=exc.outcome is Outcome.REFUSED and exc.status != 429)
+    counts = exc.outcome is Outcome.REFUSED and exc.status != 429
+    return trouble_with_provider(exc, counts=counts, model=model, overrides=overrides_in_force(session))
 
 
 def _leave_open(session: Session, claim: Claim, exc: ProviderError, *, grace_seconds: float) -> None:

@@ -1,6 +1,6 @@
 """What fires now, the most pressing first, each with what can be done about it."""
 
-from datetime import timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 import streamlit as st
 
@@ -8,7 +8,7 @@ from core.access.permissions import Permission
 from core.failures.alerts.actions import acknowledge, resolve, snooze, unacknowledge
 from core.failures.alerts.silences import silence
 from core.failures.alerts.views import AlertView, Board
-from core.wording import count, duration, moment
+from core.wording import ago, count, duration, moment
 from pages.components.alert_words import (
     ALERT,
     OPEN_END,
@@ -16,6 +16,7 @@ from pages.components.alert_words import (
     SPANS,
     STATES,
     class_title,
+    failures_query,
     handled,
     later,
     until,
@@ -58,7 +59,7 @@ def _looked(seen: Board) -> str:
     if seen.evaluated_at is None:
         return "The rules were not looked at yet."
     waiting = f" {count(seen.waiting_messages, 'message')} on the way." if seen.waiting_messages else ""
-    return f"The rules were last looked at {duration(seen.now - seen.evaluated_at)} ago.{waiting}"
+    return f"The rules were last looked at {ago(seen.now - seen.evaluated_at)}.{waiting}"
 
 
 def _troubles(seen: Board) -> None:
@@ -84,13 +85,14 @@ def _troubles(seen: Board) -> None:
 def card(desk: Desk, alert: AlertView, seen: Board, zone: tzinfo, *, opened: bool = False) -> None:
     """One alert; where its details are open, without the way to them."""
     with st.container(border=True, gap="xsmall", key=f"alert_card_{alert.id}"):
-        heading, link = st.columns([5, 1], vertical_alignment="center")
-        heading.markdown(
+        row = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
+        row.markdown(
             f"{STATES[alert.state]} {SEVERITIES[alert.severity]} **{plain(alert.rule.spec.name)}** "
             f":gray[:small[for {duration(seen.now - (alert.fired_at or alert.since))}, "
-            f"since {moment(alert.fired_at, zone, today=seen.now)}]]"
+            f"since {moment(alert.fired_at, zone, today=seen.now)}]]",
+            width="content",
         )
-        if not opened and link.button(
+        if not opened and row.button(
             "Details", key=f"alert_open_{alert.id}", type="tertiary", icon=":material/history:"
         ):
             st.query_params[ALERT] = str(alert.id)
@@ -99,12 +101,12 @@ def card(desk: Desk, alert: AlertView, seen: Board, zone: tzinfo, *, opened: boo
         main = class_title(alert.failure_class) if not alert.subject else None
         named = f" :gray[mostly {main}]" if main else ""
         st.markdown(f"{plain(alert.title)}: {plain(alert.said)}{named}")
-        if words := handled(alert, zone, seen.now):
-            st.markdown(f":small[:gray[:material/person_check: {words}]]")
-        actions(desk, alert)
+        for icon, words in handled(alert, zone, seen.now):
+            st.markdown(f":small[:gray[{icon} {words}]]")
+        actions(desk, alert, seen.now)
 
 
-def actions(desk: Desk, alert: AlertView) -> None:
+def actions(desk: Desk, alert: AlertView, now: datetime) -> None:
     """Acknowledge, snooze, silence, resolve; and where the failures are."""
     if no := refusal(desk.actor, Permission.HANDLE_ALERTS):
         st.caption(plain(no))
@@ -114,13 +116,8 @@ def actions(desk: Desk, alert: AlertView) -> None:
         _snooze(desk, alert)
         _silence(desk, alert)
         _resolve(desk, alert)
-        if alert.failure_class:
-            page_link(
-                "generations.py",
-                "Its generations",
-                icon=":material/view_list:",
-                **{"class": alert.failure_class},
-            )
+        if query := failures_query(alert, now):
+            page_link("generations.py", "Its generations", icon=":material/view_list:", **query)
 
 
 def _acknowledge(desk: Desk, alert: AlertView) -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.errors import NotFound
 from core.failures.alerts.views import AlertView, board, history, one_alert, past_alerts
-from core.wording import duration, moment
+from core.wording import count, duration, moment
 from pages.components.alert_cards import card
 from pages.components.alert_words import ALERT, SEVERITIES, STATES
 from pages.components.start import Desk, plain
@@ -27,7 +27,7 @@ def past(desk: Desk, zone: tzinfo) -> None:
         st.info("No alert has fired and ended yet.")
         return
     st.session_state[SHOWN] = [each.id for each in found]
-    st.caption(f"The latest {len(found):,}. Click a row to open it.")
+    st.caption(f"The latest {count(len(found), 'alert')}. Click a row to open it.")
     st.dataframe(
         [_cells(each, zone) for each in found],
         key=TABLE,

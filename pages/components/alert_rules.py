@@ -1,6 +1,7 @@
 """Alert rules: what each looks for, and editing one with a try on the last 30 days."""
 
 import dataclasses
+import re
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
@@ -13,7 +14,7 @@ from core.failures.alerts.kinds import KINDS, Severity
 from core.failures.alerts.machine import NoData
 from core.failures.alerts.rules import RuleSpec, RuleView, rules, save_rule
 from core.services import Services
-from core.wording import count, duration, moment
+from core.wording import ago, count, duration, moment
 from pages.components.alert_words import SEVERITIES
 from pages.components.changing import changing
 from pages.components.start import Desk, plain, refusal
@@ -62,7 +63,8 @@ def numbers(spec: RuleSpec) -> str:
     ]
     fires = f"fires after {spec.for_seconds:g} s" if spec.for_seconds else "fires at once"
     over = f"over after {spec.keep_seconds:g} s" if spec.keep_seconds else "over at once"
-    words = ", ".join([*named, fires, over])
+    # A number stays with its unit.
+    words = re.sub(r"(?<=\d) (?=\S+(?:,|$))", "\N{NO-BREAK SPACE}", ", ".join([*named, fires, over]))
     return words[0].upper() + words[1:]
 
 
@@ -71,9 +73,9 @@ def _looked(rule: RuleView, zone: tzinfo) -> str:
         return f":orange[cannot be evaluated: {plain(rule.problem)}]"
     if rule.evaluated_until is None:
         return f"version {rule.version}, not looked at yet"
-    ago = duration(datetime.now(UTC) - rule.evaluated_until)
+    looked = ago(datetime.now(UTC) - rule.evaluated_until)
     who = "" if rule.made_by == "system" else f" by {plain(rule.made_by)}, {moment(rule.made_at, zone)}"
-    return f"looked at {ago} ago; version {rule.version}{who}"
+    return f"looked at {looked}; version {rule.version}{who}"
 
 
 def _editor(desk: Desk, rule: RuleView, zone: tzinfo) -> None:

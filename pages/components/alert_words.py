@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 import streamlit as st
 
-from core.failures.alerts.kinds import Severity
+from core.failures.alerts.kinds import Kind, Severity
 from core.failures.alerts.machine import AlertState
 from core.failures.alerts.views import AlertView
 from core.failures.taxonomy import TAXONOMY, FailureClass
@@ -62,20 +62,32 @@ def until(span: str) -> datetime | None:
     return later(span) if span in SPANS else None
 
 
-def handled(alert: AlertView, zone: tzinfo, now: datetime) -> str | None:
-    """Who is on it, or why nobody is told; None where neither is."""
+def handled(alert: AlertView, zone: tzinfo, now: datetime) -> list[tuple[str, str]]:
+    """Who is on it and why nobody is told, each with its icon."""
     parts = []
     if alert.acknowledged_by:
         end = (
             f" until {moment(alert.acknowledged_until, zone, today=now)}" if alert.acknowledged_until else ""
         )
         why = f": {alert.acknowledged_why}" if alert.acknowledged_why else ""
-        parts.append(f"Acknowledged by {alert.acknowledged_by}{end}{why}")
+        words = f"Acknowledged by {alert.acknowledged_by}{end}{why}"
+        parts.append((":material/person_check:", plain(words)))
     if alert.snoozed_by:
-        parts.append(f"Snoozed by {alert.snoozed_by} until {moment(alert.snoozed_until, zone, today=now)}")
+        words = f"Snoozed by {alert.snoozed_by} until {moment(alert.snoozed_until, zone, today=now)}"
+        parts.append((":material/snooze:", plain(words)))
     if alert.held and not alert.held.startswith("snoozed"):
-        parts.append(f"Not told: {alert.held}")
-    return plain(". ".join(parts)) or None
+        parts.append((":material/notifications_off:", plain(f"Not told: {alert.held}")))
+    return parts
+
+
+def failures_query(alert: AlertView, now: datetime) -> dict[str, str] | None:
+    """The address of the list of the failures that it counts, until now; None where it counts none."""
+    if not alert.failure_class:
+        return None
+    times = {"ended_from": alert.counts_from.isoformat(), "ended_to": now.isoformat()}
+    if alert.rule.spec.kind is Kind.ERROR_GROUP:
+        return {"group": alert.subject, **times}
+    return {"class": alert.failure_class, **times}
 
 
 def class_title(name: str | None) -> str | None:

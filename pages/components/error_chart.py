@@ -15,6 +15,7 @@ from core.wording import UNKNOWN, count, dollars, moment
 from pages.components.clock import zone
 from pages.components.error_filters import Question
 from pages.components.error_links import Query, list_query
+from pages.components.error_spike import ask_what_differs
 from pages.components.links import go_to_page, page_link
 from pages.components.start import plain
 
@@ -129,3 +130,11 @@ def _interval(chosen: Sequence[BinCounts], asked: Question) -> None:
             width="content",
         )
         page_link(LIST, f"Open {count(rate.hits, 'failed generation')}", icon=":material/list:", **query)
+        if st.button(
+            "What is different?",
+            key="errors_what",
+            icon=":material/compare_arrows:",
+            on_click=ask_what_differs,
+            args=(start, end),
+        ):
+            st.rerun()

@@ -8,7 +8,8 @@ from typing import Any
 import streamlit as st
 
 from core.failures.bins import Bin, Grain, bins, midnight
-from core.failures.rollups import DIMENSIONS, Slice, values_of
+from core.failures.dimensions import DIMENSIONS
+from core.failures.rollups import Slice, values_of
 from core.failures.taxonomy import TAXONOMY, FailureClass
 from pages.components.start import Desk
 
@@ -21,8 +22,10 @@ HOURS_BY_DEFAULT = timedelta(days=3)
 VIEWS = {
     "groups": "Error groups",
     "rates": "Failure rates",
+    "different": "What is different?",
     "times": "Times and money",
     "try": "Try a message",
+    "rules": "Rules",
 }
 SINGLE: dict[str, Sequence[str]] = {
     "range": tuple(RANGES),
@@ -79,6 +82,18 @@ def question_bar(desk: Desk, zone: tzinfo) -> Question:
     return Question(found, grain, classes, only, live=found[-1].end > now)
 
 
+def range_of_address(zone: tzinfo) -> tuple[datetime, datetime]:
+    """The range that is asked for, where its widgets are not shown; as whole bars, like the chart's."""
+    asked = _read("range", st.query_params.get_all("range"))
+    now = datetime.now(UTC)
+    today = now.astimezone(zone).date()
+    days = [_read(name, st.query_params.get_all(name)) or today for name in DATES]
+    since, until = _span_of_days(days, zone) if asked == "custom" else _preset(asked, now, zone)
+    bars = _read("bars", st.query_params.get_all("bars")) or Grain.HOUR
+    found = bins(since, until, bars if until - since <= MOST_HOURS else Grain.DAY, zone)
+    return found[0].start, found[-1].end
+
+
 def view_picker() -> str:
     """Which of the views below the chart is open."""
     st.segmented_control(
@@ -95,10 +110,14 @@ def view_picker() -> str:
 
 def _range(now: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
     chosen = st.session_state[_key("range")]
-    today = now.astimezone(zone).date()
     if chosen == "custom":
-        return _custom_range(today, zone)
+        return _custom_range(now.astimezone(zone).date(), zone)
+    return _preset(chosen, now, zone)
+
+
+def _preset(chosen: str, now: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
     if chosen in DAYS:
+        today = now.astimezone(zone).date()
         return midnight(today - timedelta(days=DAYS[chosen] - 1), zone), now
     # The running hour and the 23 before it.
     return now - timedelta(hours=23), now
@@ -111,7 +130,11 @@ def _custom_range(today: date, zone: tzinfo) -> tuple[datetime, datetime]:
         st.session_state[_key(name)] = st.session_state[_key(name)] or today
     first.date_input("From", key=_key("from"), format="YYYY-MM-DD", max_value=today)
     second.date_input("To", key=_key("to"), format="YYYY-MM-DD", max_value=today)
-    start, end = sorted((st.session_state[_key("from")], st.session_state[_key("to")]))
+    return _span_of_days([st.session_state[_key(name)] for name in DATES], zone)
+
+
+def _span_of_days(days: Sequence[date], zone: tzinfo) -> tuple[datetime, datetime]:
+    start, end = min(days), max(days)
     start = max(start, end - LONGEST)
     return midnight(start, zone), midnight(end + timedelta(days=1), zone)
 

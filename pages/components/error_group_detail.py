@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.access.permissions import Permission
 from core.access.staff import active_staff, actor_by_id
@@ -15,6 +16,7 @@ from core.failures.groups import FROM
 from core.failures.taxonomy import facts
 from core.wording import count, dollars, moment
 from pages.components.error_groups import close_group, state_badge
+from pages.components.error_retry import retries, retry_button
 from pages.components.links import page_link
 from pages.components.start import Desk, flash, operator_errors, plain, refusal
 
@@ -32,6 +34,9 @@ ACTIONS = {
     "calmed": "calmed down",
     "aged": "is known for a day",
     "mute over": "is no longer muted",
+    "retry": "started retries",
+    "retry stopped": "stopped the retries",
+    "retry halted": "halted the retries",
 }
 
 
@@ -47,7 +52,8 @@ def show_group(desk: Desk, fingerprint: str, zone: tzinfo) -> None:
         return
     with operator_errors():
         _heading(desk, detail, {each.id: each.name for each in colleagues})
-        _figures(detail, zone)
+        _figures(desk, detail, zone)
+        retries(desk, detail, zone)
         received, about = st.columns([1.6, 1], gap="medium")
         with received:
             _samples(detail, zone)
@@ -91,25 +97,31 @@ def _actions(desk: Desk, detail: GroupDetail, colleagues: dict[int, str]) -> Non
     no = refusal(desk.actor, Permission.HANDLE_ERRORS)
     state, name = detail.row.state, detail.row.fingerprint
     if state in FROM["acknowledge"]:
-        with st.popover("Acknowledge", icon=":material/front_hand:", disabled=bool(no), help=no):
+        with _box("Acknowledge", ":material/front_hand:", name, no):
             note = st.text_input("Note", key="errors_acknowledge_note", placeholder="What you found so far")
             if st.button("I am on it", key="errors_acknowledge", type="primary"):
                 _do(desk, "Acknowledged", functools.partial(groups.acknowledge, fingerprint=name, note=note))
     if state in FROM["mute"]:
-        with st.popover("Mute", icon=":material/notifications_off:", disabled=bool(no), help=no):
+        with _box("Mute", ":material/notifications_off:", name, no):
             chosen = st.selectbox("For", list(MUTES), key="errors_mute_for")
             until = datetime.now(UTC) + timedelta(hours=MUTES[chosen])
             if st.button("Mute it", key="errors_mute", type="primary"):
                 _do(desk, "Muted", functools.partial(groups.mute, fingerprint=name, until=until))
     if state in FROM["resolve"]:
-        with st.popover("Resolve", icon=":material/task_alt:", disabled=bool(no), help=no):
+        with _box("Resolve", ":material/task_alt:", name, no):
             _resolve(desk, detail)
     if state in FROM["reopen"] and st.button(
         "Reopen", key="errors_reopen", icon=":material/undo:", disabled=bool(no), help=no
     ):
         _do(desk, "Open again", functools.partial(groups.reopen, fingerprint=name))
-    with st.popover("Assign or note", icon=":material/person_add:", disabled=bool(no), help=no):
+    with _box("Assign or note", ":material/person_add:", name, no):
         _assign(desk, detail, colleagues)
+
+
+def _box(label: str, icon: str, fingerprint: str, no: str | None) -> DeltaGenerator:
+    # Without a key of its own an open popover would stay open in the place of another one.
+    key = f"errors_box_{label}_{fingerprint}"
+    return st.popover(label, icon=icon, disabled=bool(no), help=no, key=key)
 
 
 def _resolve(desk: Desk, detail: GroupDetail) -> None:
@@ -158,7 +170,7 @@ def _do(desk: Desk, said: str, *steps: Callable[..., object]) -> None:
     st.rerun()
 
 
-def _figures(detail: GroupDetail, zone: tzinfo) -> None:
+def _figures(desk: Desk, detail: GroupDetail, zone: tzinfo) -> None:
     row = detail.row
     values = {
         "Generations lost": f"{row.failed_generations:,}",
@@ -173,6 +185,7 @@ def _figures(detail: GroupDetail, zone: tzinfo) -> None:
         place.metric(label, value)
     with st.container(horizontal=True, vertical_alignment="center"):
         page_link("generations.py", "Open its generations", icon=":material/list:", group=row.fingerprint)
+        retry_button(desk, detail)
         st.caption(f"With {plain(row.assignee or 'nobody')} · {row.fingerprint}", width="content")
 
 

@@ -1,19 +1,19 @@
-"""Failure rates by one dimension, with what the counts allow to say; times of the stages, and money."""
+"""Failure rates by one dimension, with what the counts allow to say."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
-from core.failures.rollups import DIMENSIONS, Money, Slice, StageTimes, ValueRate, rates_by
+from core.failures.dimensions import DIMENSIONS
+from core.failures.rollups import Slice, ValueRate, rates_by
 from core.failures.statistics import Difference, Rate, compare, differs
 from core.generation.states import State
-from core.wording import UNKNOWN, count, dollars
 from pages.components.error_chart import LIST, interval, share
 from pages.components.error_filters import Question
 from pages.components.error_links import list_query
 from pages.components.links import go_to_page
-from pages.components.start import Desk, plain
+from pages.components.start import Desk
 
 TABLE = "errors_rates_table"
 
@@ -39,8 +39,8 @@ def rates_table(desk: Desk, asked: Question) -> None:
     )
     st.caption(
         "Wilson's intervals of 95 %. A value differs from all others together where Newcombe's interval "
-        "of the difference excludes zero and Holm's correction over all rows agrees. Canceled ones do not "
-        "count. Click a row for its failed generations."
+        "of the difference excludes zero and Fisher's exact test agrees after Holm's correction over all "
+        "rows. Canceled ones do not count. Click a row for its failed generations."
     )
     cells = event["selection"]["cells"]
     if cells and cells[0][0] < len(rows):
@@ -109,33 +109,4 @@ def _columns(title: str) -> dict[str, Any]:
         ),
         "interval": column.TextColumn("95 % interval", width=140),
         "verdict": column.TextColumn("Against all others", width=200),
-    }
-
-
-def times_and_money(times: Sequence[StageTimes], spent: Money) -> None:
-    """How long the stages took, and what failures cost."""
-    took, cost = st.columns([1.5, 1], gap="medium")
-    with took:
-        st.markdown("**How long the stages took** :gray[:small[seconds, right to 2.5 %]]")
-        st.table([_stage(each) for each in times], border="horizontal", hide_index=True)
-    with cost:
-        st.markdown("**What failures cost** :gray[:small[all generations of this time]]")
-        lines = {
-            "Failed or canceled, but paid": f"{spent.paid_failures:,}",
-            "Paid for them": plain(dollars(spent.paid_usd)),
-            "Paid in all": plain(dollars(spent.spent_usd)),
-            "Refunds": count(spent.refunds, "refund"),
-            "Given back": count(spent.refunded_credits, "credit"),
-        }
-        st.table(lines, border="horizontal", hide_header=True)
-
-
-def _stage(each: StageTimes) -> dict[str, str]:
-    shown = [f"{seconds:,.3g}" for seconds in each.percentiles] or [UNKNOWN] * 3
-    return {
-        "Stage": each.title,
-        "p50": shown[0],
-        "p95": shown[1],
-        "p99": shown[2],
-        "Generations": f"{each.count:,}",
     }

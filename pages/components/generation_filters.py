@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.failures.rollups import DIMENSIONS
+from core.failures.dimensions import DIMENSIONS
 from core.failures.taxonomy import TAXONOMY, FailureClass
 from core.generation.filters import Cursor, Filter
 from core.generation.states import State
@@ -26,7 +26,7 @@ DATES = ("from", "to")
 NAMES = (*CHOICES, *TEXTS, *DATES)
 # What a click on a chart asks for: it comes with the address alone, and goes by one click on its mark.
 MOMENTS = ("ended_from", "ended_to")
-OF_CHARTS = (*MOMENTS, "dimension", "value", "group")
+OF_CHARTS = (*MOMENTS, "dimension", "value", "group", "batch")
 CURSORS = ("older", "newer")
 LONGEST_TEXT = 200
 
@@ -88,6 +88,8 @@ def _chart_marks(zone: tzinfo) -> None:
         marks.append((f"{title}: {plain(value[:LONGEST_TEXT])}", ("dimension", "value")))
     if group := st.query_params.get("group"):
         marks.append((f"Error group {plain(group[:LONGEST_TEXT])}", ("group",)))
+    if (batch := _number("batch")) is not None:
+        marks.append((f"Retries of batch {batch:,}", ("batch",)))
     if marks:
         with st.container(horizontal=True, gap="small"):
             for label, names in marks:
@@ -104,9 +106,8 @@ def _chart_marks(zone: tzinfo) -> None:
 def cursor() -> Cursor | None:
     """From where the list goes on, as the address says."""
     for name in CURSORS:
-        number = st.query_params.get(name, "")
-        if number.isdecimal() and len(number) < 19:
-            return Cursor(int(number), newer=name == "newer")
+        if (number := _number(name)) is not None:
+            return Cursor(number, newer=name == "newer")
     return None
 
 
@@ -173,7 +174,14 @@ def _filter(zone: tzinfo) -> Filter:
         dimension=st.query_params.get("dimension"),
         value=st.query_params.get("value", "")[:LONGEST_TEXT],
         error_group=st.query_params.get("group"),
+        retry_batch=_number("batch"),
     )
+
+
+def _number(name: str) -> int | None:
+    """A number of the address; anything else is passed over."""
+    text = st.query_params.get(name, "")
+    return int(text) if text.isdecimal() and len(text) < 19 else None
 
 
 def _moment(text: str) -> datetime | None:

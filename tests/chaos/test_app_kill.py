@@ -12,7 +12,6 @@ import httpx
 import psutil
 
 from core.embedded.home import Home
-from core.embedded.house import Addresses
 from core.embedded.ports import free_port
 from core.generation.states import State
 from core.provider.sandbox.server import RunningSandbox
@@ -20,6 +19,7 @@ from core.services import open_services
 from core.settings import Settings
 from tests.chaos.checks import check_money, check_pictures, count, let_leases_run_out
 from tests.chaos.processes import SOURCE, Process, environment, living_in
+from tests.support.app import sandbox_api, settings_of
 from tests.support.desk import QUICK, TestDesk, wait_for
 
 LIMITS: dict[str, object] = {
@@ -60,27 +60,17 @@ class App(Process):
 
     def settings(self) -> Settings:
         """How this app reaches its own servers."""
-        word = self.home.word()
-        assert word is not None
-        return Addresses(word["addresses"]).apply(Settings().model_copy(update=LIMITS))
+        return settings_of(self.home.folder, **LIMITS)
 
     def tell_sandbox(self, path: str, **values: Any) -> None:
         """Use one of the sandbox's own endpoints."""
-        with self._sandbox() as sandbox:
+        with sandbox_api(self.settings()) as sandbox:
             sandbox.post(path, json=values).raise_for_status()
 
     def creations(self) -> dict[str, int]:
-        with self._sandbox() as sandbox:
+        with sandbox_api(self.settings()) as sandbox:
             created: dict[str, int] = sandbox.get("/sandbox/state").json()["created_by_user_id"]
         return created
-
-    def _sandbox(self) -> httpx.Client:
-        settings = self.settings()
-        assert settings.replicate_api_token is not None
-        token = settings.replicate_api_token.get_secret_value()
-        return httpx.Client(
-            base_url=settings.replicate_base_url, headers={"Authorization": f"Bearer {token}"}, timeout=10
-        )
 
 
 @contextlib.contextmanager

@@ -1,11 +1,14 @@
-"""Fixtures of the sandbox's own tests: one that hardly waits at all, shared by a file's tests."""
+"""Fixtures of this folder: a sandbox that hardly waits, alert rules at work, and a mail server."""
 
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
+from core.database import Database
 from core.provider.sandbox.server import RunningSandbox
+from tests.support.alerting import Watch
+from tests.support.receivers import Mailbox
 from tests.support.sandboxes import QUICK, api_of
 
 
@@ -19,3 +22,15 @@ def quick_sandbox() -> Iterator[RunningSandbox]:
 def api(quick_sandbox: RunningSandbox) -> Iterator[httpx.Client]:
     with api_of(quick_sandbox) as client:
         yield client
+
+
+@pytest.fixture
+def watch(database: Database) -> Watch:
+    return Watch.open(database)
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    box = Mailbox()
+    yield box
+    box.stop()

@@ -3,10 +3,8 @@
 import dataclasses
 import time
 
-import pytest
 from sqlalchemy import text
 
-from core.database import Database
 from core.failures.alerts.backtest import backtest
 from core.failures.alerts.kinds import Kind
 from core.failures.alerts.rules import DEFAULTS
@@ -15,11 +13,6 @@ from tests.support.factories import make_generation
 
 HOUR = 3_600
 DAY = 24 * HOUR
-
-
-@pytest.fixture
-def watch(database: Database) -> Watch:
-    return Watch.open(database)
 
 
 def test_each_episode_of_the_past_counts_once(watch: Watch) -> None:

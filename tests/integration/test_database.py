@@ -2,6 +2,7 @@
 
 import time
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
@@ -25,6 +26,30 @@ def test_a_process_that_hangs_in_a_transaction_is_cut_off(database: Database) ->
         hang_in_a_transaction(database)
     with database.transaction() as session:
         assert session.scalar(text("SELECT 1")) == 1
+
+
+def test_connections_that_the_server_has_ended_are_not_handed_out(
+    database: Database, database_url: str
+) -> None:
+    with database.transaction() as one, database.transaction() as other:
+        ended = [session.scalar(text("SELECT pg_backend_pid()")) for session in (one, other)]
+    with psycopg.connect(database_url, autocommit=True) as admin:
+        for pid in ended:
+            admin.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
+    with database.transaction() as session:
+        assert session.scalar(text("SELECT pg_backend_pid()")) not in ended
+
+
+def test_taking_a_connection_out_of_the_pool_asks_the_server_nothing(
+    database: Database, database_url: str
+) -> None:
+    with database.transaction() as session:
+        pid = session.scalar(text("SELECT pg_backend_pid()"))
+    look = "SELECT state_change FROM pg_stat_activity WHERE pid = %s"
+    with psycopg.connect(database_url, autocommit=True) as admin:
+        before = admin.execute(look, [pid]).fetchone()
+        with database.engine.connect():
+            assert admin.execute(look, [pid]).fetchone() == before
 
 
 def test_a_database_that_is_not_there_is_told_and_found_out() -> None:

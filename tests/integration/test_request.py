@@ -17,7 +17,7 @@ from core.errors import Conflict, InsufficientCredits, InvalidInput, NotAllowed,
 from core.generation.models import Generation
 from core.generation.request import Wish, quote, request_generation, retry_generation
 from core.settings import Settings
-from tests.support.factories import make_customer, make_generation, make_selfie
+from tests.support.factories import NOON, make_customer, make_generation, make_selfie
 from tests.support.wallets import rich
 
 SETTINGS = Settings()
@@ -110,6 +110,24 @@ def test_only_an_ended_generation_can_be_retried(database: Database, admin: Acto
         running = make_generation(session, state="rendering").id
     with database.transaction() as session, pytest.raises(Conflict, match="only an ended one"):
         retry_generation(session, SETTINGS, actor=admin, generation_id=running, request_key="k")
+
+
+def test_a_retry_keeps_the_template_and_sends_the_former_prompt_byte_for_byte(
+    database: Database, admin: Actor, wish: Wish
+) -> None:
+    first = ask(database, admin, wish, template="A {{ style }}  hero\r\n{{ pose }}", values={"style": "inky"})
+    with database.transaction() as session:
+        failed = session.get_one(Generation, first.id)
+        # As if the template's own words had changed since.
+        failed.prompt, failed.state, failed.finished_at = "An inky  hero\r\nseated {{ }}", "failed", NOON
+        failed.failure_class, failed.failure_message = "timeout", "It took too long."
+    with database.transaction() as session:
+        again = retry_generation(session, SETTINGS, actor=admin, generation_id=first.id, request_key="k")
+    assert (again.template, again.prompt) == (first.template, "An inky  hero\r\nseated {{ }}")
+    with database.transaction() as session:
+        # The same click once more is the same generation.
+        same = retry_generation(session, SETTINGS, actor=admin, generation_id=first.id, request_key="k")
+    assert same.id == again.id
 
 
 def test_what_the_provider_no_longer_offers_is_retried_with_todays_model(

@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -18,7 +17,8 @@ from core.credits.cases import opening
 from core.database import Database
 from core.failures.absorb import absorb, absorb_batch, absorb_in_turn
 from core.failures.bins import Grain, bins
-from core.failures.models import GenerationTally, LatencyTally, PromptTemplate
+from core.failures.dimensions import DIMENSIONS
+from core.failures.models import GenerationTally, PromptTemplate
 from core.failures.rollups import (
     Slice,
     counts_over_time,
@@ -26,11 +26,9 @@ from core.failures.rollups import (
     money,
     overall_rate,
     rates_by,
-    stage_times,
     values_of,
 )
 from core.failures.taxonomy import FailureClass
-from core.generation.models import Avatar
 from core.generation.states import State, move
 from tests.support.factories import make_customer, make_generation, make_selfie
 from tests.support.failures import make_attempt
@@ -48,7 +46,8 @@ def seeded(session: Session, count: int = 240) -> None:
     chance = random.Random(11)  # noqa: S311 - no secret
     customer = make_customer(session)
     plain = make_selfie(session, customer=customer)
-    dark = make_selfie(session, customer=customer, warnings=[{"code": "too_dark", "sentence": "Dark."}])
+    doubts = [{"code": code, "sentence": "No."} for code in ("several_faces", "too_dark")]
+    dark = make_selfie(session, customer=customer, warnings=doubts, width=640, height=1200)
     for n in range(count):
         state = chance.choice(["succeeded", "succeeded", "failed", "failed", "canceled"])
         ended = START + timedelta(seconds=chance.randint(0, DAYS * 86_400 - 1))
@@ -111,7 +110,7 @@ def test_counting_in_many_batches_and_again_counts_each_once(database: Database)
         total = session.execute(
             text("SELECT grain, dimension, sum(generations) FROM generation_tally GROUP BY 1, 2")
         ).all()
-    assert len(total) == 14
+    assert len(total) == 2 * (1 + len(DIMENSIONS))
     assert {int(n) for _, _, n in total} == {60}
 
 
@@ -178,6 +177,9 @@ def test_only_one_worker_counts_and_not_more_often_than_asked(database: Database
         ("prompt", "md5(g.template)"),
         ("purpose", "g.purpose"),
         ("selfie", "coalesce(s.warnings -> 0 ->> 'code', 'no doubts')"),
+        ("faces", "CASE s.width WHEN 640 THEN 'several' ELSE 'one' END"),
+        ("shape", "CASE s.width WHEN 640 THEN 'portrait' ELSE 'square' END"),
+        ("size", "substr('0512 to 767 px', 2)"),
         ("worker", "coalesce((SELECT worker FROM render_attempt a WHERE a.generation_id = g.id), '')"),
     ],
 )
@@ -245,59 +247,8 @@ def test_a_guilty_prompt_differs_from_the_rest_and_few_cases_say_nothing(session
     }
 
 
-def test_percentiles_are_right_to_two_and_a_half_per_cent(session: Session) -> None:
-    chance = random.Random(5)  # noqa: S311 - no secret
-    start = datetime(2026, 6, 1, tzinfo=UTC)
-    spans: dict[str, list[float]] = {"queue": [], "render": [], "detection": [], "store": []}
-    customer = make_customer(session)
-    for n in range(400):
-        queue, render, late, store = (chance.lognormvariate(mu, 0.7) for mu in (0, 3, -1, -1.5))
-        ended = start + timedelta(minutes=3 * n)
-        completed = ended - timedelta(seconds=late + store)
-        generation = make_generation(
-            session,
-            state="succeeded",
-            customer=customer,
-            finished_at=ended,
-            created_at=completed - timedelta(seconds=render + queue),
-        )
-        attempt = make_attempt(
-            session,
-            generation,
-            submitted_at=completed - timedelta(seconds=render),
-            completed_at=completed,
-            detected_at=completed + timedelta(seconds=late),
-            predict_seconds=render,
-        )
-        session.add(
-            Avatar(
-                generation_id=generation.id,
-                attempt_id=attempt.id,
-                object_key="k",
-                thumbnail_key="t",
-                content_type="image/png",
-                sha256="0",
-                width=1,
-                height=1,
-                size_bytes=1,
-                stored_at=ended,
-            )
-        )
-        for stage, seconds in zip(spans, (queue, render, late, store), strict=True):
-            spans[stage].append(seconds)
-    session.flush()
-    absorb_batch(session)
-    times = stage_times(session, start, start + timedelta(days=2))
-    assert [each.stage for each in times] == list(spans)
-    for each in times:
-        assert each.count == 400
-        exact = np.quantile(spans[each.stage], (0.5, 0.95, 0.99), method="inverted_cdf")
-        assert each.percentiles == pytest.approx(exact, rel=0.025)
-
-
 def test_without_generations_there_is_nothing_and_no_error(session: Session) -> None:
     until = START + timedelta(hours=1)
-    assert [each.count for each in stage_times(session, START, until)] == [0, 0, 0, 0]
     assert rates_by(session, "model", START, until) == []
     assert money(session, START, until).refunds == 0
     assert counts_over_time(session, []) == []
@@ -328,24 +279,17 @@ def test_the_day_rows_are_the_sum_of_their_quarters(database: Database) -> None:
     with database.transaction() as session:
         seeded(session)
     absorb(database)
-    for table, columns in ((GenerationTally, "generations, cost_usd"), (LatencyTally, "generations")):
-        key = ", ".join(
-            each.name for each in table.__table__.primary_key if each.name not in ("grain", "start")
+    statement = text("""
+        SELECT date_trunc('day', start, 'UTC'), dimension, value, outcome, failure_class,
+            sum(generations), sum(cost_usd)
+        FROM generation_tally WHERE grain = :grain GROUP BY 1, 2, 3, 4, 5
+    """)
+    with database.transaction() as session:
+        quarters, days = (
+            set(session.execute(statement, {"grain": grain}).all()) for grain in ("quarter", "day")
         )
-        sums = ", ".join(f"sum({each})" for each in columns.split(", "))
-        statement = """SELECT date_trunc('day', start, 'UTC'), {key}, {sums} FROM {table}
-            WHERE grain = '{grain}' GROUP BY 1, {key}"""
-        with database.transaction() as session:
-            quarters, days = (
-                set(
-                    session.execute(
-                        text(statement.format(key=key, sums=sums, table=table.__tablename__, grain=grain))
-                    ).all()
-                )
-                for grain in ("quarter", "day")
-            )
-        assert quarters == days
-        assert days
+    assert quarters == days
+    assert days
 
 
 def test_the_words_of_each_prompt_are_kept_once(database: Database) -> None:

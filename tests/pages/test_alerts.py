@@ -1,13 +1,17 @@
 """The Alerts page: what it promises to the person at the desk."""
 
+import dataclasses
 from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import select
 
+from core.failures.alerts.kinds import Kind
 from core.failures.alerts.models import Alert, AlertRuleVersion, Silence
+from core.failures.alerts.views import AlertView, board
 from core.notifications.models import NotificationChannel
 from core.services import Services
+from pages.components.alert_words import failures_query
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, has_button, said
 from tests.support.alerting import Watch
@@ -53,6 +57,31 @@ def test_what_fires_is_acknowledged_with_a_reason(open_page: OpenPage, watch: Wa
     assert "Acknowledged by Olga" in said(at)
     assert "on the phone with them" in said(at)
     assert has_button(at, "Take back")
+
+
+def test_an_alert_leads_to_the_failures_that_it_counts_and_not_to_older_ones(
+    open_page: OpenPage, watch: Watch
+) -> None:
+    watch.ended(-2 * 3_600, failed=7)
+    query = failures_query(_alert_of(watch), datetime.now(UTC))
+    assert query is not None
+    assert len(open_page("pages/generations.py", query=query).dataframe[0].value) == 30
+
+
+def test_an_alert_of_an_error_group_leads_to_its_generations(watch: Watch) -> None:
+    group_rule = dataclasses.replace(_alert_of(watch), subject="v1:abc", failure_class="timeout")
+    kind = dataclasses.replace(group_rule.rule.spec, kind=Kind.ERROR_GROUP)
+    of_group = dataclasses.replace(group_rule, rule=dataclasses.replace(group_rule.rule, spec=kind))
+    query = failures_query(of_group, datetime.now(UTC))
+    assert query is not None
+    assert (query["group"], "class" in query) == ("v1:abc", False)
+    assert failures_query(dataclasses.replace(of_group, failure_class=None), datetime.now(UTC)) is None
+
+
+def _alert_of(watch: Watch) -> AlertView:
+    fire(watch)
+    with watch.database.transaction() as session:
+        return board(session).live[0]
 
 
 def test_a_silence_needs_a_reason_and_then_holds(open_page: OpenPage, watch: Watch) -> None:

@@ -85,6 +85,7 @@ def test_an_empty_desk_says_so_in_every_view(open_page: OpenPage) -> None:
     for view, words in (
         ("groups", "No error group here"),
         ("rates", "Nothing ended in this time"),
+        ("different", "Nothing stands out"),
         ("times", "How long the stages took"),
         ("try", "The rule that matches appears here"),
     ):
@@ -175,6 +176,9 @@ def test_the_list_of_one_value_of_a_dimension_holds_its_own(open_page: OpenPage,
         ("quality", "low", 1),
         ("worker", "", 3),
         ("selfie", "no doubts", 3),
+        ("faces", "one", 3),
+        ("shape", "square", 3),
+        ("size", "512 to 767 px", 3),
         ("nonsense", "x", 0),
     ):
         at = open_page(LIST, query={"state": "failed", "dimension": dimension, "value": value})

@@ -125,3 +125,9 @@ class Watch:
     def deliveries(self) -> list[Delivery]:
         with self.database.transaction() as session:
             return list(session.scalars(select(Delivery).order_by(Delivery.id)))
+
+
+def failing(watch: Watch) -> None:
+    """From second 0 on: 30 of 40 fail."""
+    watch.only("failure-rate")
+    watch.ended(-1, failed=30, succeeded=10)

@@ -1,18 +1,38 @@
 """The whole application as a user starts it: a process of its own, on a home and a port of its own."""
 
+import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import psutil
 
+from core.embedded.home import Home
+from core.embedded.house import Addresses
 from core.embedded.ports import free_port
+from core.settings import Settings
 from tests.support.desk import wait_for
 
 SOURCE = Path(__file__).parents[2]
 OURS = ("INKDESK_", "REPLICATE_", "OPENAI_")
+
+
+def settings_of(home: Path, **changes: object) -> Settings:
+    """How the Inkdesk that lives in this home reaches its own servers."""
+    word = Home(home).word()
+    assert word is not None
+    return Addresses(word["addresses"]).apply(Settings().model_copy(update=changes))
+
+
+def sandbox_api(settings: Settings) -> httpx.Client:
+    """A plain HTTP client for the sandbox that these settings name."""
+    assert settings.replicate_api_token is not None
+    token = settings.replicate_api_token.get_secret_value()
+    headers = {"Authorization": f"Bearer {token}"}
+    return httpx.Client(base_url=settings.replicate_base_url, headers=headers, timeout=10, trust_env=False)
 
 
 class RunningApp:
@@ -70,6 +90,16 @@ class RunningApp:
     @property
     def log(self) -> str:
         return self._log.read_text()
+
+    @contextlib.contextmanager
+    def failing(self, fault: str, **conditions: str) -> Iterator[None]:
+        """Let a fault of the sandbox strike, for as long as this lasts."""
+        with sandbox_api(settings_of(self.home)) as sandbox:
+            sandbox.post(
+                "/sandbox/faults", json={"name": fault, "times": None, **conditions}
+            ).raise_for_status()
+            yield
+            sandbox.delete("/sandbox/faults").raise_for_status()
 
     def left_behind(self) -> list[psutil.Process]:
         """Living processes that still work on this home."""

@@ -87,7 +87,7 @@ def test_holm_corrects_as_in_his_article() -> None:
 
 def test_many_versions_at_once_need_more_than_two_do() -> None:
     rest = Rate(40, 400)
-    alone = Rate(31, 200)
+    alone = Rate(33, 200)
     assert differs(verdicts([(alone, rest)])[0])
     among = verdicts([(alone, rest), *[(Rate(20, 200), rest)] * 5, (Rate(1, 5), rest)])
     assert not differs(among[0])

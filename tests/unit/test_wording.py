@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from core.wording import count, dollars, duration, moment
+from core.wording import ago, count, dollars, duration, moment
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,13 @@ def test_dollars_have_two_to_four_places(amount: Decimal | None, text: str) -> N
 )
 def test_durations_take_the_unit_that_fits(seconds: float, text: str) -> None:
     assert duration(timedelta(seconds=seconds)) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(-3, "just now"), (0.2, "just now"), (11.6, "12 s ago"), (245, "4 min 05 s ago")]
+)
+def test_what_is_past_is_told_in_whole_seconds(seconds: float, text: str) -> None:
+    assert ago(timedelta(seconds=seconds)) == text
 
 
 def test_what_is_not_known_is_a_dash() -> None:

@@ -5,7 +5,7 @@ acknowledgement: transitions of one topic are one message; alerts that only foll
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
@@ -67,9 +67,10 @@ def _hold(session: Session, alerts: dict[int, tuple[Alert, RuleView]], now: date
     """Write down of each alert why nobody is to be told, where there is a reason."""
     silences = running_silences(session, now)
     # One that recovers has not ended: what follows from it may only be slower to recover.
-    parents = {rule.spec.kind: alert for alert, rule in alerts.values() if alert.state in LIVE}
+    parents = {rule.spec.kind: rule for alert, rule in alerts.values() if alert.state in LIVE}
+    over = _ends_of_parents(session) if any(_follows(alert) for alert, _ in alerts.values()) else {}
     for alert, rule in alerts.values():
-        alert.held = _reason(alert, rule, silences, parents, now)
+        alert.held = _reason(alert, rule, silences, parents, now) or _echo(alert, rule, over, now)
     session.flush()
 
 
@@ -77,7 +78,7 @@ def _reason(
     alert: Alert,
     rule: RuleView,
     silences: Sequence[Silence],
-    parents: dict[Kind, Alert],
+    parents: dict[Kind, RuleView],
     now: datetime,
 ) -> str | None:
     for silence in silences:
@@ -87,10 +88,34 @@ def _reason(
         return f"snoozed by {alert.snoozed_by}"
     for parent, children in INHIBITS.items():
         if rule.spec.kind in children and parent in parents:
-            return f"{FOLLOWS} from alert {parents[parent].id}"
-    # What followed and is about to be over itself is not told of because the other one was quicker.
-    followed = alert.held is not None and alert.held.startswith(FOLLOWS)
-    return alert.held if followed and alert.state != AlertState.FIRING else None
+            return f"{FOLLOWS} from “{parents[parent].spec.name}”"
+    return None
+
+
+def _follows(alert: Alert) -> bool:
+    return alert.held is not None and alert.held.startswith(FOLLOWS)
+
+
+def _echo(alert: Alert, rule: RuleView, over: Mapping[Kind, datetime], now: datetime) -> str | None:
+    """What followed says nothing new while the same failures are in its window, or it is about to be over."""
+    if not _follows(alert):
+        return None
+    window = timedelta(minutes=rule.spec.parameters.get("window_minutes", 0))
+    ends = [at for parent, at in over.items() if rule.spec.kind in INHIBITS[parent]]
+    still = any(now - at < window for at in ends)
+    return alert.held if still or alert.state != AlertState.FIRING else None
+
+
+def _ends_of_parents(session: Session) -> dict[Kind, datetime]:
+    """When an alert that others follow from was over last, by its kind."""
+    query = (
+        select(AlertRuleVersion.kind, func.max(Alert.resolved_at))
+        .join(Alert, Alert.rule_id == AlertRuleVersion.rule_id)
+        .where(Alert.fired_at.is_not(None), Alert.resolved_at.is_not(None))
+        .where(AlertRuleVersion.version == 1, AlertRuleVersion.kind.in_(INHIBITS))
+        .group_by(AlertRuleVersion.kind)
+    )
+    return {Kind(kind): at for kind, at in session.execute(query) if at is not None}
 
 
 def _end_waits(session: Session, alerts: dict[int, tuple[Alert, RuleView]], now: datetime) -> None:

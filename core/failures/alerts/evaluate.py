@@ -60,7 +60,7 @@ def evaluate(services: Services, *, now: datetime | None = None) -> None:
     """Evaluate every rule that is due at `now` (the database's clock by default), then announce."""
     with services.database.transaction() as session:
         now = now or session.scalars(select(func.clock_timestamp())).one()
-        chosen = list(rules(session))
+        chosen = [each for each in rules(session) if _due(each, now)]
     # The rule that tells that others are blind comes last, and so hears of this very look.
     chosen.sort(key=lambda each: each.spec.kind is Kind.BLIND)
     for each in chosen:
@@ -74,11 +74,10 @@ def evaluate_rule(session: Session, settings: Settings, *, rule_id: int, now: da
     """Look at one rule, where it is due; says whether it was."""
     row = session.get_one(AlertRule, rule_id, with_for_update=True, populate_existing=True)
     rule = rule_in_force(session, row)
+    if not _due(rule, now):
+        return False
     if not rule.spec.enabled:
         _switch_off(session, rule, now)
-        return False
-    patience = timedelta(seconds=rule.spec.every_seconds * NEARLY)
-    if row.evaluated_until and now < row.evaluated_until + patience:
         return False
     moments = moments_since(rule, now)
     try:
@@ -94,6 +93,13 @@ def evaluate_rule(session: Session, settings: Settings, *, rule_id: int, now: da
     row.failures, row.problem, row.evaluated_until = 0, None, now
     _apply(session, rule, moments, seen, now)
     return True
+
+
+def _due(rule: RuleView, now: datetime) -> bool:
+    """Whether it is time for a look; one that is switched off may have left alerts behind."""
+    if rule.evaluated_until is None or not rule.spec.enabled:
+        return True
+    return now >= rule.evaluated_until + timedelta(seconds=rule.spec.every_seconds * NEARLY)
 
 
 def moments_since(rule: RuleView, now: datetime) -> list[datetime]:

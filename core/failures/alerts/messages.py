@@ -10,8 +10,10 @@ from core.failures.alerts.kinds import OURS, Kind
 from core.failures.alerts.models import Alert, AlertNotice
 from core.failures.alerts.rules import RuleView
 from core.failures.alerts.wording import sentence
-from core.failures.rollups import DIMENSIONS, floor_quarter, rates_by
-from core.failures.statistics import differs
+from core.failures.bins import QUARTER
+from core.failures.differences import alike, novelty, what_differs
+from core.failures.dimensions import DIMENSIONS
+from core.failures.rollups import floor_quarter
 from core.failures.taxonomy import TAXONOMY, FailureClass
 from core.notifications.message import Message
 from core.settings import Settings
@@ -21,6 +23,9 @@ VERBS = {"fired": "Firing", "raised": "More pressing", "reminder": "Still firing
 # A message lists so many alerts by name.
 MOST_LINES = 12
 NOTICED_LATE = timedelta(minutes=2)
+# What differs is looked for in this time, and held against the time before it.
+LOOKED_AT = timedelta(hours=1)
+COMPARED_WITH = timedelta(days=1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,20 +77,20 @@ def _classes(classes: dict[str, int]) -> str:
 
 
 def _differing(session: Session, told: Sequence[Told], now: datetime) -> str | None:
-    """The value of a dimension whose failure rate is certainly above that of all others, if there is one."""
+    """What differs most in the last hour, as the Errors page would say it."""
     if not any(each.rule.spec.kind is Kind.FAILURE_RATE for each in told):
         return None
-    until = floor_quarter(now) + timedelta(minutes=15)
-    found = [
-        (each.against_rest.value, DIMENSIONS[dimension], each.title)
-        for dimension in DIMENSIONS
-        for each in rates_by(session, dimension, until - timedelta(hours=1), until, OURS)
-        if each.against_rest and differs(each.against_rest) and each.against_rest.value > 0
-    ]
-    if not found:
+    until = floor_quarter(now) + QUARTER
+    since = until - LOOKED_AT
+    found = what_differs(session, (since, until), (since - COMPARED_WITH, since), OURS)
+    if not found.spike.enough:
         return None
-    above, dimension, title = max(found)
-    return f"Differs most: {dimension} {title}, {above * 100:.0f} points above the rest in the last hour"
+    if not found.standouts:
+        return f"Nothing stands out in the last hour: {alike(found)}"
+    top = found.standouts[0]
+    above = f"{DIMENSIONS[top.dimension]} {top.title}, {top.difference.value * 100:.0f} points above the rest"
+    explains = f"explains {top.explained:.0%} of the failures ({novelty(top)})"
+    return f"Differs most: {above} in the last hour, which {explains}"
 
 
 def _link(settings: Settings, told: Sequence[Told]) -> str | None:

@@ -21,7 +21,10 @@ SILENCES_SHOWN = timedelta(days=7)
 
 @dataclasses.dataclass(frozen=True)
 class AlertView:
-    """One alert with its rule, what was seen last, and who is on it."""
+    """One alert with its rule, what was seen last, and who is on it.
+
+    What it counts ended after `counts_from`: its first look's window reaches back so far.
+    """
 
     id: int
     rule: RuleView
@@ -41,6 +44,7 @@ class AlertView:
     snoozed_until: datetime | None
     held: str | None
     failure_class: str | None
+    counts_from: datetime
 
     @property
     def live(self) -> bool:
@@ -238,4 +242,5 @@ def _view(alert: Alert, rule: RuleView) -> AlertView:
         snoozed_until=alert.snoozed_until,
         held=alert.held,
         failure_class=alert.reading.get("class"),
+        counts_from=alert.pending_since - timedelta(minutes=rule.spec.parameters.get("window_minutes", 60)),
     )

@@ -52,6 +52,14 @@ class Rule:
             return False
         return not (self.unless and self.unless.search(evidence.words))
 
+    def is_certain(self, evidence: Evidence) -> bool:
+        """Whether it knew by a code, a type or an exact status, rather than by words or the place."""
+        if self.codes and any(self.codes.fullmatch(code) for code in evidence.codes):
+            return True
+        if self.exceptions and self.exceptions.fullmatch(evidence.exception):
+            return True
+        return not self.words and any(status >= 100 for status in self.statuses)
+
     def sign_shows(self, evidence: Evidence) -> bool:
         if not (self.codes or self.exceptions or self.words):
             return True

@@ -1,7 +1,7 @@
 """Compensation cases: who gets which credits back, decided by policy or by people, paid in one transaction.
 
 Revision ID: r0011
-Revises: r0006
+Revises: r0009
 
 SQLSTATEs of our own, beside those of the ledger:
 
@@ -15,7 +15,7 @@ from core.migrations import case_money
 from core.migrations.versions.r0002_ledger import POSTING as FORMER_POSTING
 
 revision = "r0011"
-down_revision: str | None = "r0006"
+down_revision: str | None = "r0009"
 branch_labels = None
 depends_on = None
 
