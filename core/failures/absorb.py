@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import TextClause, func, select, text
+from sqlalchemy import TextClause, delete, func, select, text
 from sqlalchemy.orm import Session
 
 from core.database import Database
@@ -83,6 +83,17 @@ def absorb_batch(session: Session, limit: int = BATCH) -> Absorbed:
     )
 
 
+def take_back(session: Session, generation_id: int) -> None:
+    """Make uncounted what ended and goes on after all, before it does; its next end is counted as any."""
+    session.execute(select(func.pg_advisory_xact_lock(ONE_AT_A_TIME)))
+    waiting = delete(RollupQueue).where(
+        RollupQueue.kind == "generation", RollupQueue.subject_id == generation_id
+    )
+    if session.scalars(waiting.returning(RollupQueue.id)).all():
+        return  # not counted yet
+    session.execute(TAKEN_BACK, {"subject": generation_id, "ratio": BUCKET_RATIO, "sign": -1})
+
+
 def counted_until(session: Session) -> datetime:
     """Everything that was committed before this moment is counted."""
     oldest: datetime | None = session.scalar(select(func.min(RollupQueue.queued_at)))
@@ -90,7 +101,7 @@ def counted_until(session: Session) -> datetime:
 
 
 def _run(session: Session, statement: TextClause, limit: int) -> int:
-    return int(session.scalar(statement, {"limit": limit, "ratio": BUCKET_RATIO}) or 0)
+    return int(session.scalar(statement, {"limit": limit, "ratio": BUCKET_RATIO, "sign": 1}) or 0)
 
 
 def _taken(kind: str) -> str:
@@ -169,8 +180,8 @@ def _selfie_values() -> str:
     return ", ".join(f"{sql} AS {name}" for name, sql in SELFIE_VALUES.items())
 
 
-GENERATIONS = text(f"""
-WITH {_taken("generation")},
+# How what ended is counted, once for each that `taken` names; with a sign of -1 that is taken back.
+COUNTED = f"""
 ended AS (
     SELECT g.id, g.finished_at, g.state AS outcome,
         CASE WHEN g.state = 'failed' THEN coalesce(g.failure_class, 'unknown') ELSE '' END AS failure_class,
@@ -199,7 +210,7 @@ tallied AS (
     INSERT INTO generation_tally AS t
         (grain, dimension, start, value, outcome, failure_class, generations, paid, cost_usd)
         SELECT g.grain, d.dimension, g.start, d.value, outcome, failure_class,
-            count(*), count(*) FILTER (WHERE cost_usd > 0), sum(cost_usd)
+            :sign * count(*), :sign * count(*) FILTER (WHERE cost_usd > 0), :sign * sum(cost_usd)
         FROM ended {GRAINS.format(at="finished_at")}
         CROSS JOIN LATERAL (VALUES
             ('all', ''), {_named(COLUMNS)}
@@ -213,7 +224,7 @@ tallied AS (
 timed AS (
     INSERT INTO latency_tally AS t (grain, dimension, start, value, stage, histogram)
         SELECT grain, dimension, start, value, stage, jsonb_object_agg(bucket, n) FROM (
-            SELECT g.grain, d.dimension, g.start, d.value, l.stage, count(*) AS n,
+            SELECT g.grain, d.dimension, g.start, d.value, l.stage, :sign * count(*) AS n,
                 floor(ln(greatest(extract(epoch FROM l.span), 0.001)::float8) / ln(:ratio))::bigint AS bucket
             FROM ended {GRAINS.format(at="finished_at")}
             CROSS JOIN LATERAL (VALUES
@@ -236,7 +247,9 @@ worded AS (
     ON CONFLICT DO NOTHING
 )
 SELECT count(*) FROM taken
-""")  # noqa: S608 - words of this file only
+"""  # noqa: S608 - words of this file only
+GENERATIONS = text(f"WITH {_taken('generation')}, {COUNTED}")
+TAKEN_BACK = text(f"WITH taken AS (SELECT cast(:subject AS bigint) AS subject_id), {COUNTED}")
 
 REFUNDS = text(f"""
 WITH {_taken("refund")},

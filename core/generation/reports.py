@@ -4,7 +4,6 @@ Applying is idempotent: what is older than what is known, or known already, chan
 """
 
 import enum
-from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, or_, select
@@ -12,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from core.failures.overrides.in_force import overrides_in_force
 from core.failures.taxonomy import FailureClass
+from core.generation.drawn import deliver_late, note_drawn
 from core.generation.endings import Trouble, known_trouble, retry_or_fail, trouble
 from core.generation.models import Generation, RenderAttempt
 from core.generation.states import State, move
-from core.provider.catalog import price_usd
 from core.provider.reports import ProviderReport, RemoteStatus
 from core.settings import Settings
 
@@ -45,7 +44,9 @@ def apply_provider_report(
         if not report.status.terminal:
             return Applied.ADOPTED
     if attempt.status != "accepted":
-        return _note_late(session, attempt, report)
+        _note_late(session, attempt, report)
+        late = deliver_late(session, settings, generation, attempt, report)
+        return Applied.DRAWN if late else Applied.KNOWN
     if not report.status.terminal:
         return Applied.KNOWN
     _record(session, attempt, report, detected_by)
@@ -90,13 +91,13 @@ def _accept(
     )
 
 
-def _note_late(session: Session, attempt: RenderAttempt, report: ProviderReport) -> Applied:
+def _note_late(session: Session, attempt: RenderAttempt, report: ProviderReport) -> None:
     """The attempt had ended with us: note what the provider says, so that it is stopped or billed there."""
     if attempt.remote_status == report.status:
-        return Applied.KNOWN
+        return
     known = RemoteStatus(attempt.remote_status) if attempt.remote_status else None
     if known is not None and known.terminal:
-        return Applied.KNOWN
+        return
     attempt.remote_id = report.remote_id
     attempt.remote_status = report.status
     attempt.remote_url = report.web_url
@@ -106,7 +107,6 @@ def _note_late(session: Session, attempt: RenderAttempt, report: ProviderReport)
         attempt.predict_seconds = report.predict_seconds
         attempt.completed_at = report.completed_at
     session.flush()
-    return Applied.KNOWN
 
 
 def _record(session: Session, attempt: RenderAttempt, report: ProviderReport, detected_by: str) -> None:
@@ -130,14 +130,7 @@ def _end(
     if found is not None:
         retry_or_fail(session, settings, generation, attempt, found)
         return Applied.ENDED
-    attempt.status = "succeeded"
-    attempt.output = list(report.output)
-    attempt.cost_usd = price_usd(generation.model, generation.parameters)
-    now: datetime = session.scalars(select(NOW)).one()
-    # The provider's clock may be ahead of ours; counting from the earlier moment is the safe side.
-    completed = min(report.completed_at or now, now)
-    attempt.save_by = completed + timedelta(seconds=settings.provider_retention_seconds)
-    session.flush()
+    note_drawn(session, settings, generation, attempt, report)
     move(session, generation.id, to=State.STORING, due_at=NOW)
     return Applied.DRAWN
 

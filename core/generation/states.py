@@ -30,7 +30,8 @@ MOVES: dict[State, tuple[State, ...]] = {
     State.RENDERING: (State.STORING, State.QUEUED, State.FAILED, State.CANCELED),
     State.STORING: (State.SUCCEEDED, State.QUEUED, State.FAILED, State.CANCELED),
     State.SUCCEEDED: (),
-    State.FAILED: (),
+    # Only for a picture that came after all, while a person still decides on the credits.
+    State.FAILED: (State.STORING,),
     State.CANCELED: (),
 }
 

@@ -18,6 +18,7 @@ from core.credits.cases.states import CaseState
 from core.credits.models import Account, Entry, Transfer
 from core.errors import Conflict, InvalidInput, NotAllowed
 from core.failures.taxonomy import TAXONOMY, FailureClass, RefundRule
+from core.generation.models import Generation
 from tests.support.cases import delivered, failed_case, reviewer
 from tests.support.wallets import charged, rich
 
@@ -252,10 +253,14 @@ def test_past_its_last_hour_a_case_is_overdue_and_still_decided_by_people(sessio
     assert approve(session, case, amount=50).state == CaseState.APPROVED
 
 
-def test_a_late_avatar_withdraws_the_case_and_keeps_the_price(session: Session) -> None:
+def test_a_picture_that_came_after_all_withdraws_the_case_and_its_credits_stay_in_flight(
+    session: Session,
+) -> None:
     case = failed_case(session)
-    assert clock.withdraw(session, generation_id=case.generation_id, note="the avatar came after all")
-    assert (case.state, account(session, "revenue"), held(session, case)) == ("withdrawn", 10, 990)
+    generation = session.get_one(Generation, case.generation_id)
+    generation.state, generation.finished_at = "storing", None
+    assert clock.withdraw(session, generation_id=case.generation_id, note="the picture came after all")
+    assert (case.state, account(session, "in_flight"), held(session, case)) == ("withdrawn", 10, 990)
     assert not clock.withdraw(session, generation_id=case.generation_id, note="again")
 
 

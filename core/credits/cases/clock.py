@@ -7,8 +7,7 @@ from core.credits.cases import budgets
 from core.credits.cases.models import CompensationCase
 from core.credits.cases.reasons import preselected
 from core.credits.cases.states import CaseKind, CaseState
-from core.credits.cases.steps import CLOCK, NOW, keep_rest, pay, step
-from core.credits.cases.steps import SYSTEM as SYSTEM_ITSELF
+from core.credits.cases.steps import CLOCK, NOW, SYSTEM, pay, step
 from core.credits.cases.versions import in_force
 
 BATCH = 50
@@ -24,7 +23,10 @@ def lapse(session: Session, limit: int = BATCH) -> int:
 
 
 def withdraw(session: Session, *, generation_id: int, note: str) -> bool:
-    """The avatar came after all: close the open case and keep the price. Says whether there was one."""
+    """The picture came after all: close the open case, if there is one, and say whether there was.
+
+    The credits stay in flight: the generation goes on in this transaction, and its end settles them.
+    """
     case = session.scalars(
         select(CompensationCase)
         .where(
@@ -37,9 +39,7 @@ def withdraw(session: Session, *, generation_id: int, note: str) -> bool:
     ).one_or_none()
     if case is None:
         return False
-    step(session, case, CaseState.WITHDRAWN, by=SYSTEM_ITSELF, note=note)
-    reason = f"case {case.id}: {note}"
-    keep_rest(session, case, case.requested, decision="withdrawn", by=SYSTEM_ITSELF, reason=reason)
+    step(session, case, CaseState.WITHDRAWN, by=SYSTEM, note=note)
     return True
 
 

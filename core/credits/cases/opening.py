@@ -101,13 +101,23 @@ def _open(
     number, policy = in_force(session)
     seen = _look(session, kind, charge, charge.amount, failure_class)
     verdict = decide(policy, seen)
-    case = _write(session, f"{kind}:{generation_id}", charge, seen, verdict, (number, policy))
+    case = _write(session, _cause(session, kind, generation_id), charge, seen, verdict, (number, policy))
     case.fingerprint = fingerprint
     if verdict.outcome is Outcome.AUTO and kind is not CaseKind.CANCEL:
         verdict = _within_limits(session, policy, case, verdict)
     _note(session, case, number, seen, verdict)
     _follow(session, case, verdict, preselected(failure_class, approved=True))
     return case
+
+
+def _cause(session: Session, kind: CaseKind, generation_id: int) -> str:
+    """What a case is about; the same end of a generation never has two. A second end has a number."""
+    withdrawn = session.scalar(
+        select(func.count()).where(
+            CompensationCase.generation_id == generation_id, CompensationCase.state == CaseState.WITHDRAWN
+        )
+    )
+    return f"{kind}:{generation_id}" + (f":{withdrawn + 1}" if withdrawn else "")
 
 
 def _look(

@@ -1,0 +1,80 @@
+"""A picture that the provider has drawn: noted for storing, in time or after its generation had failed."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import Session, aliased
+
+from core.credits.cases.clock import withdraw
+from core.customers.models import Customer
+from core.failures.absorb import take_back
+from core.generation.models import Generation, RenderAttempt
+from core.generation.states import State, move
+from core.provider.catalog import price_usd
+from core.provider.reports import ProviderReport, RemoteStatus
+from core.settings import Settings
+
+NOW = func.clock_timestamp()
+LATE = "the picture came after all"
+
+
+def note_drawn(
+    session: Session,
+    settings: Settings,
+    generation: Generation,
+    attempt: RenderAttempt,
+    report: ProviderReport,
+) -> None:
+    """Note what an attempt has led to, what it costs, and until when the provider keeps it."""
+    attempt.status = "succeeded"
+    attempt.output = list(report.output)
+    attempt.cost_usd = price_usd(generation.model, generation.parameters)
+    now: datetime = session.scalars(select(NOW)).one()
+    # The provider's clock may be ahead of ours; counting from the earlier moment is the safe side.
+    completed = min(report.completed_at or now, now)
+    attempt.save_by = completed + timedelta(seconds=settings.provider_retention_seconds)
+    session.flush()
+
+
+def deliver_late(
+    session: Session,
+    settings: Settings,
+    generation: Generation,
+    attempt: RenderAttempt,
+    report: ProviderReport,
+) -> bool:
+    """Go on with a failed generation whose picture came after all; says whether it does.
+
+    Only while a person still decides on its credits: that case is withdrawn, and the customer gets the avatar
+    for them. What was paid back, asked for again or erased meanwhile stays as it is.
+    """
+    drawn = report.status is RemoteStatus.SUCCEEDED and report.output and not report.output_problem
+    if not drawn or report.data_removed or not _wanted(session, generation, attempt):
+        return False
+    if not withdraw(session, generation_id=generation.id, note=LATE):
+        return False
+    take_back(session, generation.id)
+    note_drawn(session, settings, generation, attempt, report)
+    attempt.detected_at = session.scalar(select(NOW))
+    return move(
+        session,
+        generation.id,
+        to=State.STORING,
+        note=f"{LATE}; its case is withdrawn",
+        due_at=NOW,
+        finished_at=None,
+        failure_class=None,
+        failure_rule=None,
+        failure_message=None,
+        failure_detail=None,
+        fingerprint=None,
+    )
+
+
+def _wanted(session: Session, generation: Generation, attempt: RenderAttempt) -> bool:
+    if generation.state != State.FAILED or attempt.status not in ("failed", "lost"):
+        return False
+    again = aliased(Generation)
+    asked_again = session.scalar(select(exists().where(again.retry_of == generation.id)))
+    erased = session.scalar(select(Customer.erased_at).where(Customer.id == generation.customer_id))
+    return not asked_again and erased is None
