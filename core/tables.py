@@ -2,6 +2,7 @@
 
 from core.access import models as access
 from core.credits import models as ledger
+from core.credits import request_models as requests
 from core.credits import seal_models as seals
 from core.credits.cases import models as cases
 from core.customers import models as customers
@@ -27,5 +28,6 @@ __all__ = [
     "metadata",
     "notifications",
     "provider",
+    "requests",
     "seals",
 ]
