@@ -1,5 +1,9 @@
 """Cases in every state, for tests: made by the services themselves, on charged generations."""
 
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -10,10 +14,28 @@ from core.credits.cases import opening
 from core.credits.cases.models import CompensationCase
 from core.credits.cases.states import CaseKind
 from core.customers.models import Customer
+from core.database import Database
 from core.failures.taxonomy import FailureClass
 from core.generation.models import Generation
 from tests.support.factories import NOON, make_staff
 from tests.support.wallets import charged, rich
+
+
+@dataclasses.dataclass(frozen=True)
+class OneTransaction(Database):
+    """A database whose transactions are all parts of one, which its test rolls back."""
+
+    session: Session
+
+    @classmethod
+    def of(cls, database: Database, session: Session) -> "OneTransaction":
+        return cls(database.engine, database.sessions, session)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Session]:
+        with self.session.begin_nested():
+            yield self.session
+
 
 FINGERPRINT = "v1:content_policy:test"
 
