@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from core.access.models import Staff
 from core.access.permissions import Actor
 from core.credits import ledger
-from core.credits.cases import opening
+from core.credits.cases import opening, versions
 from core.credits.cases.models import CompensationCase
+from core.credits.cases.policy import Cap
 from core.credits.cases.states import CaseKind
 from core.customers.models import Customer
 from core.database import Database
@@ -66,6 +67,16 @@ def failed_case(
     return opening.open_failure(
         session, generation_id=number, failure_class=failure_class, fingerprint=fingerprint
     )
+
+
+def without_breaker(session: Session) -> None:
+    """Put rules in force whose limits on all customers together are out of the way."""
+    boss = reviewer(session, "Zoe", "admin")
+    seen, policy = versions.in_force(session)
+    roomy = Cap(10**6, 10**9)
+    changed = dataclasses.replace(policy, global_hour=roomy, provider_hour=roomy, breaker_floor=10**6)
+    number = versions.save_draft(session, actor=boss, policy=changed, note="for tests")
+    versions.activate(session, actor=boss, number=number, reason="for tests", seen=seen)
 
 
 def case_of(session: Session, generation_id: int) -> CompensationCase:
