@@ -12,7 +12,8 @@ from core.credits import ledger
 from core.credits.cases.models import CompensationCase
 from core.credits.models import Transfer
 from core.credits.request_models import MoneyRequest
-from core.credits.requests import ANSWERS, RequestKind, RequestState
+from core.credits.request_plans import RequestKind
+from core.credits.requests import ANSWERS, RequestState
 from core.customers.models import Customer
 
 

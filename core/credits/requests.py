@@ -4,7 +4,6 @@ One asks with a reason, a second and different person agrees or refuses, whateve
 in the same transaction. A request stands for a day.
 """
 
-import dataclasses
 import enum
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,21 +18,13 @@ from core.access.staff import actor_by_id, record
 from core.credits import ledger
 from core.credits.cases import reversing
 from core.credits.cases.steps import NOW
-from core.credits.grants import LARGEST_GRANT, grant_credits, granted_alone, limit_alone, needs_second
-from core.credits.models import Account, Transfer
+from core.credits.grants import grant_credits, needs_second
+from core.credits.models import Transfer
 from core.credits.request_models import MoneyRequest
-from core.customers.models import Customer
+from core.credits.request_plans import Plan, RequestKind, may_ask, plan_grant, plan_reversal
 from core.errors import Conflict, InvalidInput, NotAllowed, NotFound
 
 LASTS = timedelta(hours=24)
-
-
-class RequestKind(enum.StrEnum):
-    """What is asked for."""
-
-    GRANT = "grant"
-    REVERSE_GRANT = "reverse_grant"
-    REVERSE_CASE = "reverse_case"  # takes a refund or goodwill back
 
 
 class RequestState(enum.StrEnum):
@@ -47,12 +38,7 @@ class RequestState(enum.StrEnum):
     EXPIRED = "expired"
 
 
-# Who may ask for it, any of these; and who may answer.
-ASKS = {
-    RequestKind.GRANT: (Permission.GRANT,),
-    RequestKind.REVERSE_GRANT: (Permission.GRANT, Permission.REVERSE_REFUNDS),
-    RequestKind.REVERSE_CASE: (Permission.DECIDE_REFUNDS, Permission.REVERSE_REFUNDS),
-}
+# Who may answer it.
 ANSWERS = {
     RequestKind.GRANT: Permission.SECOND_REFUNDS,
     RequestKind.REVERSE_GRANT: Permission.REVERSE_REFUNDS,
@@ -62,62 +48,6 @@ ANSWERS = {
 
 class OwesMore(Conflict):
     """The customer has spent more since the screen was drawn."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """What carrying it out now would do, in credits. `clawback` is what the customer would owe afterwards.
-
-    `alone` says whether whoever looks may do it without a second person.
-    """
-
-    kind: RequestKind
-    customer_id: int
-    amount: int
-    balance: int
-    balance_after: int
-    clawback: int
-    alone: bool
-    transfer_id: int | None = None
-    case_id: int | None = None
-    seen_seq: int | None = None
-
-
-def plan_grant(session: Session, *, actor: Actor, customer_id: int, amount: int) -> Plan:
-    """What a grant would do. Raises NotAllowed, InvalidInput (amount), NotFound (customer)."""
-    require(actor, Permission.GRANT)
-    if type(amount) is not int or not 1 <= amount <= LARGEST_GRANT:
-        raise InvalidInput(f"A grant is a whole number of credits from 1 to {LARGEST_GRANT:,}.")
-    if session.get(Customer, customer_id) is None:
-        raise NotFound(f"There is no customer {customer_id}.")
-    before = granted_alone(session, actor=actor, customer_id=customer_id)
-    alone = before + amount <= limit_alone(session)
-    held = ledger.balance(session, customer_id=customer_id)
-    return Plan(RequestKind.GRANT, customer_id, amount, held, held + amount, 0, alone)
-
-
-def plan_reversal(session: Session, *, actor: Actor, transfer_id: int) -> Plan:
-    """What taking a grant, refund or goodwill back would do.
-
-    Raises NotFound, NotAllowed, and Conflict for what is not taken back, or was already.
-    """
-    origin = session.get(Transfer, transfer_id)
-    if origin is None:
-        raise NotFound(f"There is no transfer {transfer_id}.")
-    if session.scalar(select(Transfer.id).where(Transfer.reverses_id == transfer_id)) is not None:
-        raise Conflict(f"Transfer {transfer_id} was taken back already.")
-    customer_id = session.scalar(select(Account.customer_id).where(Account.id == origin.to_account))
-    kind = RequestKind.REVERSE_GRANT if origin.kind == "grant" else RequestKind.REVERSE_CASE
-    if customer_id is None or (origin.kind != "grant" and origin.case_id is None):
-        raise Conflict(f"Transfer {transfer_id} is no grant and no payment of a case; it is not taken back.")
-    _may_ask(actor, kind)
-    held = ledger.balance(session, customer_id=customer_id)
-    owed = ledger.shortfall(session, transfer_id=transfer_id)
-    plan = Plan(kind, customer_id, origin.amount, held, held + owed - origin.amount, owed, False, transfer_id)
-    if origin.case_id is None:
-        return plan
-    seen = reversing.preview(session, actor=actor, case_id=origin.case_id)
-    return dataclasses.replace(plan, case_id=origin.case_id, seen_seq=seen.seq, alone=seen.alone)
 
 
 def grant_or_ask(
@@ -195,12 +125,6 @@ def withdraw(session: Session, *, actor: Actor, request_id: int) -> MoneyRequest
         raise NotAllowed("Only whoever asked may withdraw a request; you may refuse it.")
     _require_waiting(session, row)
     return _answer(session, row, RequestState.WITHDRAWN, actor)
-
-
-def _may_ask(actor: Actor, kind: RequestKind) -> None:
-    allowed = ASKS[kind]
-    if not any(actor.may(permission) for permission in allowed):
-        require(actor, allowed[-1])
 
 
 def _asked_before(session: Session, key: str) -> MoneyRequest | None:
@@ -293,7 +217,7 @@ def _require_waiting(session: Session, row: MoneyRequest) -> None:
 
 def _carry_out(session: Session, row: MoneyRequest, actor: Actor) -> int:
     # Whoever asked must still be entitled to: roles may have been taken away since.
-    _may_ask(actor_by_id(session, row.asked_by), RequestKind(row.kind))
+    may_ask(actor_by_id(session, row.asked_by), RequestKind(row.kind))
     if row.kind == RequestKind.GRANT:
         return ledger.grant(
             session,

@@ -20,8 +20,9 @@ from core.credits.cases.states import CaseState
 from core.credits.grants import grant_credits
 from core.credits.models import Account, Entry, Transfer
 from core.credits.request_models import MoneyRequest
+from core.credits.request_plans import RequestKind, plan_reversal
 from core.credits.request_views import count_waiting, past_requests, waiting_requests
-from core.credits.requests import OwesMore, RequestKind, RequestState
+from core.credits.requests import OwesMore, RequestState
 from core.database import Database
 from core.errors import Conflict, InvalidInput, NotAllowed, NotFound, OperatorError
 from tests.support.cases import failed_case, reviewer
@@ -320,8 +321,8 @@ def test_a_refund_is_taken_back_by_two_people_and_its_case_says_so(session: Sess
 
 def test_the_plan_says_who_may_still_do_it_alone(session: Session) -> None:
     transfer = payment(session, paid_case(session))
-    assert requests.plan_reversal(session, actor=sue(session), transfer_id=transfer).alone
-    plan = requests.plan_reversal(session, actor=amir(session), transfer_id=transfer)
+    assert plan_reversal(session, actor=sue(session), transfer_id=transfer).alone
+    plan = plan_reversal(session, actor=amir(session), transfer_id=transfer)
     assert (plan.alone, plan.amount, plan.balance, plan.balance_after, plan.clawback) == (
         False,
         10,
