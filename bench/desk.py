@@ -16,7 +16,7 @@ import psycopg
 
 from core.access.permissions import Actor
 from core.access.staff import active_staff
-from core.credits.grants import grant_credits
+from core.credits import ledger
 from core.customers.directory import create_customer
 from core.embedded.house import embedded
 from core.generation.request import Wish, request_generation
@@ -102,8 +102,13 @@ def _furnished(services: Services) -> BenchDesk:
     with services.database.transaction() as session:
         actor = active_staff(session)[0]
         customer = create_customer(session, actor=actor, reference="bench", name="Bench")
-        grant_credits(
-            session, actor=actor, customer_id=customer.id, amount=10_000, reason="to measure", key="bench"
+        ledger.grant(
+            session,
+            customer_id=customer.id,
+            amount=10_000,
+            reason="to measure",
+            key="bench",
+            actor=actor.name,
         )
     with services.database.transaction() as session:
         kept = keep_selfie(session, services.objects, actor=actor, customer_id=customer.id, selfie=selfie)

@@ -2,7 +2,9 @@
 
 from core.access import models as access
 from core.credits import models as ledger
+from core.credits import request_models as requests
 from core.credits import seal_models as seals
+from core.credits.cases import batch_models as batches
 from core.credits.cases import models as cases
 from core.customers import models as customers
 from core.database import Base
@@ -20,6 +22,7 @@ metadata = Base.metadata
 __all__ = [
     "access",
     "alerts",
+    "batches",
     "cases",
     "customers",
     "failures",
@@ -30,6 +33,7 @@ __all__ = [
     "notifications",
     "overrides",
     "provider",
+    "requests",
     "retries",
     "seals",
 ]

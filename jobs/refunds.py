@@ -1,7 +1,9 @@
-"""Ticks: carry out decisions whose time to undo is over, and let time do what it does to cases."""
+"""Ticks: carry out decisions whose time to undo is over, work off decisions on many cases, let time pass."""
 
+from core.credits.cases.bulk import work_off
 from core.credits.cases.clock import lapse
 from core.credits.cases.intents import carry_out_due
+from core.credits.cases.leaving import release_left
 from jobs.ticker import Worker
 
 
@@ -10,5 +12,13 @@ def carry_out_decisions(worker: Worker) -> None:
 
 
 def lapse_cases(worker: Worker) -> None:
+    lapse(worker.services.database)
+
+
+def decide_batches(worker: Worker) -> None:
+    work_off(worker.services.database)
+
+
+def give_back_left_cases(worker: Worker) -> None:
     with worker.services.database.transaction() as session:
-        lapse(session)
+        release_left(session)

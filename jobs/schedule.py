@@ -6,7 +6,7 @@ from jobs.books import LOOK_SECONDS, SEAL_SECONDS, check_the_books, seal_the_led
 from jobs.heartbeat import beat_heart
 from jobs.notify import send_notifications
 from jobs.proof import prove_object_store
-from jobs.refunds import carry_out_decisions, lapse_cases
+from jobs.refunds import carry_out_decisions, decide_batches, give_back_left_cases, lapse_cases
 from jobs.retries import make_retries
 from jobs.rollup import roll_up
 from jobs.store import store_avatars
@@ -33,7 +33,9 @@ def ticks(settings: Settings) -> list[tuple[Tick, float]]:
         (evaluate_alerts, settings.alert_interval_seconds),
         (send_notifications, settings.tick_seconds),
         (carry_out_decisions, settings.tick_seconds),
+        (decide_batches, settings.tick_seconds),
         (lapse_cases, settings.alert_interval_seconds),
+        (give_back_left_cases, settings.alert_interval_seconds),
         (seal_the_ledger, SEAL_SECONDS),
         (check_the_books, LOOK_SECONDS),
         (beat_heart, settings.heartbeat_seconds),

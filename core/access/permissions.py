@@ -18,6 +18,7 @@ class Permission(enum.StrEnum):
     SECOND_REFUNDS = "be the second person of a refund or grant"
     REVERSE_REFUNDS = "take a refund or grant back"
     EDIT_POLICY = "change the refund policy"
+    CHECK_BOOKS = "check the books or run their drill"
     EDIT_CUSTOMERS = "create customers or add selfies"
     HANDLE_ERRORS = "acknowledge, mute, resolve or assign error groups"
     CONFIGURE_CLASSES = "change the rules that classify failures"
@@ -37,8 +38,8 @@ ROLES: dict[str, frozenset[Permission]] = {
     "viewer": LOOK_ONLY,
     "tuner": MAKE | ON_CALL,
     "support": MAKE | ON_CALL | {Permission.CANCEL, Permission.DECIDE_REFUNDS},
-    "approver": LOOK_ONLY | REFUNDS | {Permission.GRANT},
-    "operator": MAKE | ON_CALL | CONFIGURE | {Permission.CANCEL, Permission.OPERATE},
+    "approver": LOOK_ONLY | REFUNDS | {Permission.GRANT, Permission.CHECK_BOOKS},
+    "operator": MAKE | ON_CALL | CONFIGURE | {Permission.CANCEL, Permission.OPERATE, Permission.CHECK_BOOKS},
     "admin": frozenset(Permission),
 }
 

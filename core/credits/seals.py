@@ -9,11 +9,12 @@ import json
 
 from sqlalchemy import Select, func, select, text
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from core.credits.seal_models import EpochAcceptance, LedgerEpoch, LedgerSeal, SealAnchor
 from core.database import Database
-from core.errors import InvalidInput
+from core.errors import InvalidInput, ServiceUnavailable
 from core.storage import keys
 from core.storage.objects import ObjectStore
 
@@ -21,7 +22,8 @@ JSON = "application/json"
 # Seals wait for their copies while the object store is away; so many are caught up with at once.
 MOST_AT_ONCE = 200
 # A new epoch waits for the postings under way, and all others wait for it meanwhile.
-WAIT_FOR_WRITERS = "5s"
+WAIT_FOR_WRITERS = "2s"
+LOCKED = "55P03"
 
 SealRow = tuple[LedgerSeal, str]
 
@@ -45,13 +47,21 @@ def seal_ledger(database: Database, objects: ObjectStore) -> int | None:
 def begin_epoch(session: Session, objects: ObjectStore, *, forced: bool = False) -> int | None:
     """Begin an epoch under a number that neither the database nor the object store has seen.
 
-    None when another session was first; `forced` begins one in any case.
+    None when another session was first; `forced` begins one in any case. Raises ServiceUnavailable when the
+    object store does not answer, or a posting under way does not end.
     """
     # Asked first, while no transaction is open yet.
     kept = max((_epoch_of(key) for key in objects.keys(keys.SEALS)), default=0)
     known = session.scalar(select(func.max(LedgerEpoch.number))) or 0
     session.execute(text(f"SET LOCAL lock_timeout = '{WAIT_FOR_WRITERS}'"))
-    number = session.scalar(select(func.begin_epoch(max(known, kept) + 1, forced)))
+    try:
+        number = session.scalar(select(func.begin_epoch(max(known, kept) + 1, forced)))
+    except DBAPIError as exc:
+        if getattr(exc.orig, "sqlstate", None) != LOCKED:
+            raise
+        raise ServiceUnavailable(
+            "A posting under way did not end, so no new epoch of the ledger began. Try again in a moment."
+        ) from exc
     session.execute(text("SET LOCAL lock_timeout = 0"))
     return number
 

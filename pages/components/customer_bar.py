@@ -5,7 +5,8 @@ from streamlit.elements.lib.mutable_popover_container import PopoverContainer
 
 from core.access.permissions import Permission
 from core.credits import ledger
-from core.credits.grants import LARGEST_GRANT, grant_credits
+from core.credits.grants import LARGEST_GRANT
+from core.credits.requests import grant_or_ask
 from core.customers.directory import create_customer, find_customers, get_customer
 from core.customers.models import Customer
 from pages.components.forms import form_key, renew_form
@@ -123,7 +124,7 @@ def _grant(desk: Desk, customer_id: int | None) -> None:
     if sent:
         with operator_errors():
             with desk.services.database.transaction() as session:
-                grant_credits(
+                asked = grant_or_ask(
                     session,
                     actor=desk.actor,
                     customer_id=customer_id,
@@ -132,5 +133,5 @@ def _grant(desk: Desk, customer_id: int | None) -> None:
                     key=key,
                 )
             renew_form(GRANT)
-            flash(f"{amount:,} credits granted")
+            flash("Asked: a second person must agree" if asked else f"{amount:,} credits granted")
             st.rerun()

@@ -13,6 +13,7 @@ from core.generation.states import State
 from core.wording import count, dollars, duration, moment
 from pages.components.badges import badge
 from pages.components.clock import zone
+from pages.components.generation_case import case_lines, goodwill_offer
 from pages.components.generation_story import attempts_table, ledger_table, story, timings
 from pages.components.pictures import show_picture
 from pages.components.start import Desk, flash, operator_errors, plain, refusal
@@ -55,6 +56,8 @@ def _detail(desk: Desk, generation_id: int, had_ended: bool) -> None:
             st.rerun()  # the whole page, so that it stops looking
         _heading(desk, detail)
         _outcome(detail)
+        if detail.credits and detail.ended:
+            case_lines(desk, detail.id)
         selfie, avatar, about = st.columns([1, 1, 1.25], gap="medium")
         with selfie:
             _picture(detail.selfie.key, "Selfie", f"{detail.selfie.width} x {detail.selfie.height}")
@@ -92,6 +95,7 @@ def _actions(desk: Desk, detail: Detail) -> None:
                           type="primary", disabled=bool(no), help=no)  # fmt: skip
         if retry:
             _retry(desk, detail.id)
+    goodwill_offer(desk, detail)
     if not detail.ended:
         no = refusal(desk.actor, Permission.CANCEL)
         back = f" Its {count(detail.credits, 'credit')} go back to the wallet." if detail.credits else ""

@@ -48,7 +48,9 @@ def charts(found: Report) -> None:
             "Export CSV", _csv(lines_csv(found)), "refunds.csv", "text/csv", key="refund_reports_csv",
             width="stretch", on_click="ignore",
         )  # fmt: skip
-        st.plotly_chart(by_day(found.days), key="refund_reports_days_chart", config=CONFIG)
+        st.plotly_chart(
+            by_day(found.days, found.first, found.last), key="refund_reports_days_chart", config=CONFIG
+        )
     left, right = st.columns(2)
     for place, title, lines, key in (
         (left, "By error class", found.classes, "class"),

@@ -16,10 +16,11 @@ from core.credits.cases.models import (
 )
 from core.credits.cases.states import CaseState
 from core.credits.models import Account, Entry, Transfer
+from core.database import Database
 from core.errors import Conflict, InvalidInput, NotAllowed
 from core.failures.taxonomy import TAXONOMY, FailureClass, RefundRule
 from core.generation.models import Generation
-from tests.support.cases import delivered, failed_case, reviewer
+from tests.support.cases import OneTransaction, delivered, failed_case, reviewer
 from tests.support.wallets import charged, rich
 
 
@@ -236,19 +237,36 @@ def test_over_the_daily_limit_of_a_customer_a_person_looks(session: Session) -> 
     assert "per customer and day" in (cases[-1].why or "")
 
 
-def test_silence_counts_for_the_customer_when_the_amount_is_small(session: Session) -> None:
+def test_silence_counts_for_the_customer_when_the_amount_is_small(
+    session: Session, shared_database: Database
+) -> None:
     small, large = failed_case(session), failed_case(session, price=50)
     session.execute(update(CompensationCase).values(due_at=func.now() - timedelta(minutes=1)))
     session.expire_all()
-    assert clock.lapse(session) == 1
+    assert clock.lapse(OneTransaction.of(shared_database, session)) == 1
     assert (small.state, large.state) == (CaseState.AUTO_APPROVED, CaseState.PENDING)
 
 
-def test_past_its_last_hour_a_case_is_overdue_and_still_decided_by_people(session: Session) -> None:
+def test_those_that_a_limit_refuses_do_not_stand_in_the_way_of_others(
+    session: Session, shared_database: Database
+) -> None:
+    heavy = rich(session, 1_000)
+    first = [failed_case(session, customer=heavy) for _ in range(5)]
+    other = failed_case(session)
+    session.execute(update(CompensationCase).values(due_at=func.now() - timedelta(minutes=1)))
+    session.expire_all()
+    assert clock.lapse(OneTransaction.of(shared_database, session), limit=4) == 4
+    assert [case.state for case in first] == ["auto_approved"] * 3 + ["pending"] * 2
+    assert other.state == CaseState.AUTO_APPROVED
+
+
+def test_past_its_last_hour_a_case_is_overdue_and_still_decided_by_people(
+    session: Session, shared_database: Database
+) -> None:
     case = failed_case(session, price=50)
     session.execute(update(CompensationCase).values(hard_limit_at=func.now() - timedelta(minutes=1)))
     session.expire_all()
-    assert clock.lapse(session) == 1
+    assert clock.lapse(OneTransaction.of(shared_database, session)) == 1
     assert case.state == CaseState.EXPIRED
     assert approve(session, case, amount=50).state == CaseState.APPROVED
 

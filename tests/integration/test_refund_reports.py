@@ -121,5 +121,5 @@ def test_the_file_and_the_figures_have_every_line(session: Session) -> None:
     rows = [list(row) for row in lines_csv(found)]
     assert ["class", "content_policy", 1, 0, 1, 0, 0, 10] in rows
     assert ["reviewer", "Sue", 1, 0, 1, 0, 0, 10] in rows
-    assert sum(sum(trace.y) for trace in by_day(found.days).data) == 1
+    assert sum(sum(trace.y) for trace in by_day(found.days, found.first, found.last).data) == 1
     assert sum(sum(trace.x) for trace in by_line(found.classes).data) == 1

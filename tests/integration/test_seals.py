@@ -17,7 +17,7 @@ from core.database import Database
 from core.errors import InvalidInput, ServiceUnavailable
 from core.storage import keys
 from core.storage.objects import ObjectStore
-from tests.support.sealing import away, bucket, restored, rules_found
+from tests.support.sealing import as_superuser, away, bucket, restored, rules_found
 from tests.support.wallets import charged, ended, rich
 
 __all__ = ["bucket"]
@@ -33,14 +33,6 @@ def post(database: Database, amount: int = 5) -> int:
 def seals(database: Database) -> list[LedgerSeal]:
     with database.transaction() as session:
         return list(session.scalars(select(LedgerSeal).order_by(LedgerSeal.number)))
-
-
-def as_superuser(database: Database, sql: str) -> None:
-    """Change rows past every trigger, and commit."""
-    with database.transaction() as session:
-        session.execute(text("SET LOCAL session_replication_role = replica"))
-        for statement in sql.split(";"):
-            session.execute(text(statement))
 
 
 def test_each_seal_covers_what_was_posted_since_the_last_one_once(

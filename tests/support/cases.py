@@ -1,19 +1,42 @@
 """Cases in every state, for tests: made by the services themselves, on charged generations."""
 
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.access.models import Staff
 from core.access.permissions import Actor
 from core.credits import ledger
-from core.credits.cases import opening
+from core.credits.cases import clock, opening, versions
 from core.credits.cases.models import CompensationCase
+from core.credits.cases.policy import Cap
 from core.credits.cases.states import CaseKind
 from core.customers.models import Customer
+from core.database import Database
 from core.failures.taxonomy import FailureClass
 from core.generation.models import Generation
 from tests.support.factories import NOON, make_staff
 from tests.support.wallets import charged, rich
+
+
+@dataclasses.dataclass(frozen=True)
+class OneTransaction(Database):
+    """A database whose transactions are all parts of one, which its test rolls back."""
+
+    session: Session
+
+    @classmethod
+    def of(cls, database: Database, session: Session) -> "OneTransaction":
+        return cls(database.engine, database.sessions, session)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Session]:
+        with self.session.begin_nested():
+            yield self.session
+
 
 FINGERPRINT = "v1:content_policy:test"
 
@@ -46,6 +69,16 @@ def failed_case(
     )
 
 
+def without_breaker(session: Session) -> None:
+    """Put rules in force whose limits on all customers together are out of the way."""
+    boss = reviewer(session, "Zoe", "admin")
+    seen, policy = versions.in_force(session)
+    roomy = Cap(10**6, 10**9)
+    changed = dataclasses.replace(policy, global_hour=roomy, provider_hour=roomy, breaker_floor=10**6)
+    number = versions.save_draft(session, actor=boss, policy=changed, note="for tests")
+    versions.activate(session, actor=boss, number=number, reason="for tests", seen=seen)
+
+
 def case_of(session: Session, generation_id: int) -> CompensationCase:
     """The case that a generation's failure or cancel opened."""
     return session.scalars(
@@ -53,6 +86,17 @@ def case_of(session: Session, generation_id: int) -> CompensationCase:
             CompensationCase.generation_id == generation_id, CompensationCase.kind != CaseKind.GOODWILL
         )
     ).one()
+
+
+def came_after_all(session: Session, generation_id: int) -> bool:
+    """The picture of a failed generation came, and was delivered; False where no open case let it."""
+    if not clock.withdraw(session, generation_id=generation_id, note="it came"):
+        return False
+    generation = session.get_one(Generation, generation_id)
+    generation.state, generation.failure_class = "succeeded", None
+    ledger.capture(session, generation_id=generation_id, actor="worker")
+    session.flush()
+    return True
 
 
 def delivered(session: Session, *, price: int = 10, customer: Customer | None = None) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import text
 
 from core.credits.books import check_books
 from core.database import Database, connect
@@ -64,3 +65,11 @@ def restored(postgres_url: str, database: Database) -> Iterator[Database]:
         finally:
             backup.dispose()
             admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+def as_superuser(database: Database, sql: str) -> None:
+    """Change rows past every trigger, and commit."""
+    with database.transaction() as session:
+        session.execute(text("SET LOCAL session_replication_role = replica"))
+        for statement in sql.split(";"):
+            session.execute(text(statement))

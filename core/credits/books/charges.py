@@ -4,15 +4,28 @@
 
 from core.credits.books.rules import Rule
 
-# What each charge had captured and refunded, by its transfers alone; drawn up once for a check.
+# What each charge had captured and given back, by its transfers alone and less what was reversed; drawn up
+# once for a check.
 BY_CHARGE = """
-SELECT generation_id,
-       coalesce(sum(amount) FILTER (WHERE kind = 'charge'), 0) AS charged,
-       coalesce(sum(amount) FILTER (WHERE kind = 'capture'), 0) AS captured,
-       coalesce(sum(amount) FILTER (WHERE kind = 'refund'), 0) AS refunded,
-       greatest(count(*) FILTER (WHERE kind = 'charge'), count(*) FILTER (WHERE kind = 'capture'),
-                count(*) FILTER (WHERE kind = 'refund')) AS times
-FROM transfer WHERE generation_id IS NOT NULL AND [generations: generation_id] GROUP BY generation_id
+SELECT t.generation_id,
+       coalesce(sum(t.amount) FILTER (WHERE t.kind = 'charge'), 0) AS charged,
+       coalesce(sum(t.amount) FILTER (WHERE t.kind = 'capture'), 0)
+           - coalesce(sum(t.amount) FILTER (WHERE o.kind = 'capture'), 0) AS captured,
+       coalesce(sum(t.amount) FILTER (WHERE t.kind = 'refund'), 0)
+           - coalesce(sum(t.amount) FILTER (WHERE o.kind = 'refund'), 0) AS refunded,
+       coalesce(sum(t.amount) FILTER (WHERE t.kind = 'goodwill'), 0)
+           - coalesce(sum(t.amount) FILTER (WHERE o.kind = 'goodwill'), 0) AS goodwill,
+       count(*) FILTER (WHERE t.kind = 'charge') AS times
+FROM transfer t LEFT JOIN (
+    SELECT o.id, o.kind FROM transfer r JOIN transfer o ON o.id = r.reverses_id
+    WHERE r.reverses_id IS NOT NULL
+) o ON o.id = t.reverses_id
+WHERE t.generation_id IS NOT NULL AND [generations: t.generation_id] GROUP BY t.generation_id
+"""
+
+# A case that still holds back what a generation cost.
+UNDECIDED = """
+SELECT FROM compensation_case k WHERE k.generation_id = g.id AND k.kind <> 'goodwill' AND k.closed_at IS NULL
 """
 
 IN_FLIGHT = """
@@ -28,22 +41,25 @@ CHARGES = (
         "A charge says what its transfers say: the amount, what was captured, what came back.",
         """
 SELECT coalesce(c.generation_id, t.generation_id) AS subject,
-       format('charge=%s/%s/%s transfers=%s/%s/%s', c.amount, c.captured, c.refunded,
-              t.charged, t.captured, t.refunded) AS detail
+       format('charge=%s/%s/%s/%s transfers=%s/%s/%s/%s', c.amount, c.captured, c.refunded, c.goodwill,
+              t.charged, t.captured, t.refunded, t.goodwill) AS detail
 FROM (SELECT * FROM charge c WHERE [generations: c.generation_id]) c
 FULL JOIN by_charge t ON t.generation_id = c.generation_id
-WHERE (c.amount, c.captured, c.refunded) IS DISTINCT FROM (t.charged, t.captured, t.refunded)
+WHERE (c.amount, c.captured, c.refunded, c.goodwill)
+      IS DISTINCT FROM (t.charged, t.captured, t.refunded, t.goodwill)
 """,
     ),
     Rule(
         "settled_twice",
-        "No charge is taken, captured or refunded twice, nor both captured and refunded.",
+        "No charge is taken twice; never more of it is kept and given back than there was.",
         """
 SELECT c.generation_id AS subject,
-       format('charged=%s captured=%s refunded=%s', t.charged, t.captured, t.refunded) AS detail
+       format('charged=%s captured=%s refunded=%s goodwill=%s',
+              t.charged, t.captured, t.refunded, t.goodwill) AS detail
 FROM charge c JOIN by_charge t ON t.generation_id = c.generation_id
 WHERE [generations: c.generation_id]
-  AND ((t.captured > 0 AND t.refunded > 0) OR t.captured + t.refunded > t.charged OR t.times > 1)
+  AND (t.times > 1 OR least(t.captured, t.refunded, t.goodwill) < 0
+       OR t.captured + t.refunded > t.charged OR t.refunded + t.goodwill > t.charged)
 """,
     ),
     Rule(
@@ -70,20 +86,21 @@ WHERE (nullif(g.credits, 0), CASE WHEN g.credits > 0 THEN g.customer_id END)
     ),
     Rule(
         "in_flight_at_rest",
-        "Every credit in flight belongs to a generation that is under way.",
+        "Every credit in flight belongs to a generation that is under way, or whose case is not decided.",
         f"""
 SELECT coalesce(g.id::text, 'none') AS subject, format('%s credits, %s', f.credits, g.state) AS detail
 FROM ({IN_FLIGHT}) f LEFT JOIN generation g ON g.id = f.generation_id
-WHERE f.credits <> 0 AND (g.state = ANY (:open)) IS NOT TRUE
+WHERE f.credits <> 0 AND (g.state = ANY (:open) OR EXISTS ({UNDECIDED})) IS NOT TRUE
 """,
     ),
     Rule(
         "settled_early",
-        "A generation under way has all of its price in flight.",
+        "A generation under way, or whose case is not decided, has all of its price in flight.",
         f"""
 SELECT g.id AS subject, format('%s of %s in flight', coalesce(f.credits, 0), g.credits) AS detail
 FROM generation g LEFT JOIN ({IN_FLIGHT}) f ON f.generation_id = g.id
-WHERE [generations: g.id] AND g.state = ANY (:open) AND coalesce(f.credits, 0) <> g.credits
+WHERE [generations: g.id] AND coalesce(f.credits, 0) <> g.credits
+  AND (g.state = ANY (:open) OR EXISTS ({UNDECIDED}))
 """,
     ),
     Rule(
@@ -97,11 +114,17 @@ WHERE [generations: g.id] AND g.state = 'succeeded' AND coalesce(c.captured, 0) 
     ),
     Rule(
         "failed_not_refunded",
-        "What a generation without an avatar cost is given back.",
-        """
-SELECT g.id AS subject, format('%s, refunded %s of %s', g.state, coalesce(c.refunded, 0), g.credits) AS detail
+        "What a generation without an avatar cost is given back, or kept, as its decided case says.",
+        f"""
+SELECT g.id AS subject, format('%s, refunded %s and captured %s of %s', g.state, coalesce(c.refunded, 0),
+                               coalesce(c.captured, 0), g.credits) AS detail
 FROM generation g LEFT JOIN charge c ON c.generation_id = g.id
-WHERE [generations: g.id] AND g.state = ANY (:unsuccessful) AND coalesce(c.refunded, 0) <> g.credits
+LEFT JOIN compensation_case d ON d.generation_id = g.id AND d.kind <> 'goodwill'
+WHERE [generations: g.id] AND g.state = ANY (:unsuccessful) AND NOT EXISTS ({UNDECIDED})
+  AND (coalesce(c.refunded, 0), coalesce(c.captured, 0)) IS DISTINCT FROM CASE
+      WHEN d.id IS NULL THEN (g.credits, 0::bigint)
+      WHEN d.state IN ('approved','auto_approved') THEN (d.amount, g.credits - d.amount)
+      ELSE (0::bigint, g.credits) END
 """,
     ),
 )

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from core.credits.books.cases import CASES
 from core.credits.books.charges import BY_CHARGE, CHARGES
 from core.credits.books.double_entry import DOUBLE_ENTRY
 from core.credits.books.rules import Finding, Rule, in_scope
@@ -13,7 +14,7 @@ from core.credits.books.sealing import SEALING
 from core.credits.books.wallets import WALLETS
 from core.generation.states import ENDED, OPEN, State
 
-RULES = DOUBLE_ENTRY + WALLETS + CHARGES + SEALING
+RULES = DOUBLE_ENTRY + WALLETS + CHARGES + CASES + SEALING
 
 STATES = {
     "open": [str(state) for state in OPEN],

@@ -136,9 +136,10 @@ def scope_of(session: Session, names: dict[str, int]) -> Scope:
     wallets = list(session.scalars(text(of_customers), {"customers": customers}))
     own = "SELECT transfer_id FROM entry WHERE account_id = ANY (:wallets)"
     transfers = set(session.scalars(text(own), {"wallets": wallets}))
-    transfers |= {ABSENT, names["capture"], names["mistaken"], names["reversal"]}
+    transfers |= {ABSENT, names["capture"], names["mistaken"], names["reversal"], names["clawed"]}
     if "seal" in names:
         transfers.update(covered_by(session, names["seal"]))
-    generations = [names[name] for name in ("running", "done", "failed", "canceled", "preview", "absent")]
+    of_scene = ("running", "done", "failed", "canceled", "undecided", "preview", "absent")
+    generations = [names[name] for name in of_scene]
     accounts = [*wallets, names["revenue"], ABSENT]
     return Scope(sorted(transfers), accounts, generations, names.get("seal", 1) - 1)

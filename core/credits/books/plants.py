@@ -36,6 +36,7 @@ DOUBLE_ENTRY = {
     "wrong_accounts": [
         "UPDATE transfer SET to_account = {clawback} WHERE id = {capture}",
         "UPDATE transfer SET to_account = {absent} WHERE id = {capture}",
+        "UPDATE transfer SET from_account = {goodwill} WHERE id = {clawed}",
     ],
     "edited_request": ["UPDATE transfer SET amount = amount + 1 WHERE id = {capture}"],
     "reversal_no_mirror": [
@@ -89,6 +90,7 @@ CHARGES = {
         "UPDATE charge SET refunded = 0 WHERE generation_id = {failed}",
         "UPDATE charge SET captured = 0 WHERE generation_id = {done}",
         "UPDATE charge SET refunded = 1 WHERE generation_id = {running}",
+        "UPDATE charge SET goodwill = 1 WHERE generation_id = {done}",
         "UPDATE charge SET amount = amount + 1 WHERE generation_id = {running}",
         "DELETE FROM transfer WHERE id = {capture}",
         "DELETE FROM charge WHERE generation_id = {running}",
@@ -115,10 +117,12 @@ CHARGES = {
         "UPDATE generation SET state = 'succeeded', finished_at = now() WHERE id = {running}",
         """UPDATE generation SET state = 'failed', finished_at = now(), failure_class = 'timeout',
            failure_message = 'Late' WHERE id = {running}""",
+        "UPDATE compensation_case SET state = 'withdrawn', closed_at = now() WHERE id = {waiting}",
     ],
     "settled_early": [
         "UPDATE generation SET state = 'storing', finished_at = NULL WHERE id = {done}",
         "UPDATE generation SET state = 'queued', finished_at = NULL WHERE id = {failed}",
+        "UPDATE compensation_case SET state = 'expired', closed_at = NULL, amount = NULL WHERE id = {case}",
     ],
     "succeeded_not_captured": [
         "UPDATE generation SET state = 'succeeded', finished_at = now() WHERE id IN ({running}, {failed})",
@@ -127,6 +131,70 @@ CHARGES = {
         "UPDATE generation SET state = 'canceled', finished_at = now() WHERE id = {running}",
         """UPDATE generation SET state = 'failed', failure_class = 'timeout', failure_message = 'Late'
            WHERE id = {done}""",
+        "UPDATE compensation_case SET state = 'denied', amount = NULL WHERE id = {case}",
+    ],
+}
+
+CASES = {
+    "case_missing": [
+        "UPDATE compensation_case SET kind = 'goodwill', failure_class = NULL WHERE id = {case}",
+        "DELETE FROM compensation_case WHERE id = {waiting}",
+    ],
+    "refund_without_case": [
+        """ALTER TABLE transfer DROP CONSTRAINT transfer_case_told;
+           UPDATE transfer SET case_id = NULL WHERE id = {refund}""",
+    ],
+    "case_unpaid": [
+        "UPDATE compensation_case SET amount = 9 WHERE id = {case}",
+        "UPDATE compensation_case SET state = 'reversed' WHERE id = {case}",
+        "UPDATE compensation_case SET state = 'denied', amount = NULL WHERE id = {case}",
+        "UPDATE compensation_case SET state = 'approved', amount = 9, closed_at = now() WHERE id = {waiting}",
+        "DELETE FROM transfer WHERE id = {refund}",
+        "UPDATE transfer SET kind = 'goodwill' WHERE id = {refund}",
+        "DROP INDEX transfer_paid_once;" + _copied("{refund}"),
+    ],
+    "case_unlogged": [
+        "UPDATE compensation_case SET state = 'expired' WHERE id = {waiting}",
+        "UPDATE compensation_case SET seq = seq + 1 WHERE id = {case}",
+        "DELETE FROM case_log WHERE case_id = {case} AND seq = 1",
+        "DELETE FROM case_log WHERE case_id = {case}",
+        "UPDATE case_log SET actor_kind = 'clock', staff_id = NULL WHERE case_id = {case} AND seq = 2",
+        "UPDATE case_log SET from_state = 'expired' WHERE case_id = {case} AND seq = 2",
+    ],
+    "case_of_another": [
+        "UPDATE transfer SET case_id = {waiting} WHERE id = {refund}",
+        "UPDATE transfer SET case_id = {case} WHERE id = {capture}",
+        "UPDATE transfer SET case_id = {case} WHERE id = {charge}",
+        "UPDATE transfer SET key = 'refund:case:{waiting}' WHERE id = {refund}",
+        "UPDATE compensation_case SET customer_id = {other} WHERE id = {case}",
+    ],
+    "case_one_person": [
+        "DELETE FROM case_approval WHERE case_id = {case}",
+        "UPDATE compensation_case SET required_approvals = 2 WHERE id = {case}",
+        "UPDATE case_approval SET amount = 9 WHERE case_id = {case}",
+        """INSERT INTO refund_policy (body, note) VALUES ('{{"second_over": 9}}', 'drill');
+           UPDATE compensation_case SET policy_version = (SELECT max(version) FROM refund_policy)
+           WHERE id = {case}""",
+    ],
+    "case_over_limit": [
+        """INSERT INTO refund_budget (scope, window_start, used, refunds, credit_cap, refund_cap)
+           VALUES ('global:hour', now() + interval '1 year', 5, 1, 10, 10)""",
+        """UPDATE case_log SET to_state = 'auto_approved', actor_kind = 'policy', staff_id = NULL
+           WHERE case_id = {case} AND seq = 2""",
+    ],
+    "receipt_untrue": [
+        "UPDATE customer_receipt SET balance_after = balance_after + 1 WHERE transfer_id = {refund}",
+        "UPDATE customer_receipt SET amount = amount + 1 WHERE transfer_id = {refund}",
+        "UPDATE customer_receipt SET entry_hash = 'forged' WHERE transfer_id = {refund}",
+        "UPDATE customer_receipt SET customer_id = {other} WHERE transfer_id = {refund}",
+        "UPDATE customer_receipt SET transfer_id = {capture} WHERE transfer_id = {refund}",
+        "DELETE FROM customer_receipt WHERE transfer_id = {refund}",
+    ],
+    "clawback_alone": [
+        "UPDATE transfer SET amount = amount + 100 WHERE id = {clawed}",
+        "UPDATE transfer SET key = 'clawback:0' WHERE id = {clawed}",
+        "UPDATE transfer SET to_account = {wallet} WHERE id = {clawed}",
+        "DELETE FROM transfer WHERE id = {reversal}",
     ],
 }
 
@@ -166,4 +234,4 @@ ANCHORS = {
     ],
 }
 
-PLANTS = DOUBLE_ENTRY | WALLETS | CHARGES | SEALING | ANCHORS
+PLANTS = DOUBLE_ENTRY | WALLETS | CHARGES | CASES | SEALING | ANCHORS

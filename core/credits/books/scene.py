@@ -34,13 +34,27 @@ WHERE id = :generation
 CASE = """
 INSERT INTO compensation_case (kind, cause_key, generation_id, customer_id, failure_class, requested, amount,
                                state, seq, rule, due_at, hard_limit_at, closed_at)
-VALUES (:kind, :kind || ':' || :generation, :generation, :customer, 'timeout', 10, 10, 'auto_approved', 1,
-        'drill', now(), now(), now()) RETURNING id
+VALUES (:kind, :kind || ':' || :generation, :generation, :customer, 'timeout', 10,
+        CASE :state WHEN 'pending' THEN NULL ELSE 10 END, :state, :seq,
+        'drill', now(), now(), CASE :state WHEN 'pending' THEN NULL ELSE now() END) RETURNING id
 """
 LOG = """
-INSERT INTO case_log (case_id, seq, from_state, to_state, actor_kind, actor, amount)
-VALUES (:case, 1, 'new', 'auto_approved', 'policy', 'drill', 10)
+INSERT INTO case_log (case_id, seq, from_state, to_state, actor_kind, actor, staff_id, amount)
+VALUES (:case, :seq, :former, :state, :by, 'drill', CASE :by WHEN 'staff' THEN :staff END, 10)
 """
+APPROVAL = "INSERT INTO case_approval (case_id, round, staff_id, amount) VALUES (:case, 1, :staff, 10)"
+RECEIPT = """
+INSERT INTO customer_receipt (transfer_id, case_id, customer_id, sentence, amount, balance_after, entry_hash,
+                              delivered_at)
+SELECT e.transfer_id, :case, :customer, 'drill', e.amount, e.balance_after, e.hash, now() FROM entry e
+WHERE e.transfer_id = :transfer AND e.version IS NOT NULL
+"""
+# The moves of each kind of case, with who makes them. Limits on automatic refunds count none of these.
+MOVES = {
+    "failure": (("new", "pending", "policy"), ("pending", "approved", "staff")),
+    "cancel": (("new", "auto_approved", "policy"),),
+    "waiting": (("new", "pending", "policy"),),
+}
 COVERED = """
 SELECT t.id FROM transfer t CROSS JOIN ledger_seal s LEFT JOIN ledger_seal p ON p.number = s.number - 1
 WHERE s.number = :seal AND (t.id <= s.restored_id OR t.xid < s.upto_xid)
@@ -63,13 +77,21 @@ class Scene:
             "other": other,
             "running": self._charged(customer),
             "done": self._delivered(customer),
-            "failed": self._refunded(customer, "failed", "failure"),
-            "canceled": self._refunded(customer, "canceled", "cancel"),
+            "failed": self._ended(customer, "failed"),
+            "canceled": self._ended(customer, "canceled"),
+            "undecided": self._ended(customer, "failed"),
             "preview": self._generation(customer, 0),
         }
+        self._name_cases(customer)
         self._name_accounts(customer, other)
         self._name_transfers()
         self._name_seals()
+
+    def _name_cases(self, customer: int) -> None:
+        self.names["waiting"] = self._case(customer, self.names["undecided"], "failure", "waiting")
+        for name, kind, of in (("case", "failure", "failed"), ("canceled_case", "cancel", "canceled")):
+            self.names[name] = self._case(customer, self.names[of], kind, kind)
+            self._pay(customer, self.names[name], self.names[of])
 
     def _name_accounts(self, customer: int, other: int) -> None:
         rows = self._session.execute(text("SELECT kind, id FROM account WHERE customer_id IS NULL"))
@@ -90,10 +112,14 @@ class Scene:
             " WHERE a.customer_id = :customer",
             customer=mistaken,
         )
+        self._charged(mistaken, 3)  # two of the five are left
         taken_back = ledger.reverse(
             self._session, transfer_id=self.names["mistaken"], actor=ACTOR, reason="typed wrongly"
         )
         self.names["reversal"] = taken_back.transfer_id
+        self.names["clawed"] = self._one(
+            "SELECT id FROM transfer WHERE key = 'clawback:' || :grant", grant=self.names["mistaken"]
+        )
 
     def _name_seals(self) -> None:
         """The newest seal and one transfer in it, where there is one: the scene itself is not sealed yet."""
@@ -116,9 +142,9 @@ class Scene:
             GENERATION, key=_key(), customer=customer, selfie=self._selfie, staff=self._staff, credits=price
         )
 
-    def _charged(self, customer: int) -> int:
-        number = self._generation(customer, PRICE)
-        ledger.charge(self._session, generation_id=number, customer_id=customer, amount=PRICE, actor=ACTOR)
+    def _charged(self, customer: int, price: int = PRICE) -> int:
+        number = self._generation(customer, price)
+        ledger.charge(self._session, generation_id=number, customer_id=customer, amount=price, actor=ACTOR)
         return number
 
     def _delivered(self, customer: int) -> int:
@@ -127,15 +153,28 @@ class Scene:
         ledger.capture(self._session, generation_id=number, actor=ACTOR)
         return number
 
-    def _refunded(self, customer: int, state: str, kind: str) -> int:
+    def _ended(self, customer: int, state: str) -> int:
         number = self._charged(customer)
         self._session.execute(text(END), {"generation": number, "state": state})
-        case = self._one(CASE, kind=kind, generation=number, customer=customer)
-        self._session.execute(text(LOG), {"case": case})
-        ledger.refund(
-            self._session, case_id=case, generation_id=number, amount=PRICE, actor=ACTOR, reason="drill"
-        )
         return number
+
+    def _case(self, customer: int, generation: int, kind: str, moves: str) -> int:
+        made = MOVES[moves]
+        values = {"kind": kind, "generation": generation, "customer": customer}
+        case = self._one(CASE, **values, state=made[-1][1], seq=len(made))
+        for seq, (former, state, by) in enumerate(made, 1):
+            line = {"case": case, "seq": seq, "former": former, "state": state, "by": by}
+            self._session.execute(text(LOG), line | {"staff": self._staff})
+            if by == "staff":
+                self._session.execute(text(APPROVAL), {"case": case, "staff": self._staff})
+        return case
+
+    def _pay(self, customer: int, case: int, generation: int) -> None:
+        posted = ledger.refund(
+            self._session, case_id=case, generation_id=generation, amount=PRICE, actor=ACTOR, reason="drill"
+        )
+        told = {"case": case, "customer": customer, "transfer": posted.transfer_id}
+        self._session.execute(text(RECEIPT), told)
 
     def _one(self, sql: str, **values: object) -> int:
         return int(self._session.execute(text(sql), values).scalar_one())

@@ -128,6 +128,7 @@ def appeal(session: Session, *, actor: Actor, case_id: int, seen_seq: int, note:
         raise Conflict("You denied this case yourself. Another reviewer must take the appeal.")
     if not note.strip():
         raise InvalidInput("Say in a note what speaks for looking again.")
+    _no_other_open(session, case)
     _, policy = in_force(session)
     kept = session.scalar(select(Transfer.id).where(Transfer.key == f"capture:case:{case.id}:{case.round}"))
     case.round += 1
@@ -137,6 +138,15 @@ def appeal(session: Session, *, actor: Actor, case_id: int, seen_seq: int, note:
         ledger.reverse(session, transfer_id=kept, actor=actor.name, reason=f"case {case.id}: appeal")
     record(session, actor=actor, action="refund.appeal", subject=f"case:{case.id}", reason=note.strip())
     return Decided(case.id, CaseState.PENDING)
+
+
+def _no_other_open(session: Session, case: CompensationCase) -> None:
+    """Goodwill may have been asked for anew since the first wish was denied."""
+    waiting = select(CompensationCase.id).where(
+        CompensationCase.generation_id == case.generation_id, CompensationCase.closed_at.is_(None)
+    )
+    if (number := session.scalar(waiting)) is not None:
+        raise Conflict(f"Case {number} of the same generation is open already. Decide that one first.")
 
 
 def check_decision(

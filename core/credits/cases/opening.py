@@ -17,8 +17,10 @@ from core.credits.cases.versions import in_force
 from core.credits.models import Charge
 from core.errors import Conflict, InvalidInput, NotFound
 from core.failures.taxonomy import FailureClass, facts
+from core.generation.models import Generation
 
 HISTORY_DAYS = 30
+UNSUCCESSFUL = ("failed", "canceled")
 
 
 def open_failure(
@@ -213,6 +215,11 @@ def _follow(session: Session, case: CompensationCase, verdict: Verdict, reason_c
 
 def _check_goodwill(session: Session, charge: Charge, amount: int) -> None:
     left = charge.amount - charge.refunded - charge.goodwill
+    generation = session.get_one(Generation, charge.generation_id, populate_existing=True)
+    if generation.state in UNSUCCESSFUL:
+        raise Conflict(
+            f"Generation {charge.generation_id} has no avatar; what it cost is decided in its own case."
+        )
     if charge.captured + charge.refunded < charge.amount:
         raise Conflict(f"Generation {charge.generation_id} is not settled yet; its own case decides.")
     if type(amount) is not int or not 1 <= amount <= charge.amount:

@@ -1,6 +1,7 @@
 """Figures of refunds: plain values in, a Plotly figure out."""
 
 from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
 
 import plotly.graph_objects as go
 
@@ -12,8 +13,8 @@ COLOURS = {"automatic": "#56B4E9", "approved": "#009E73", "denied": "#D55E00"}
 TITLES = {"automatic": "Paid automatically", "approved": "Approved", "denied": "Denied"}
 
 
-def by_day(days: Sequence[Day]) -> go.Figure:
-    """Stacked bars of the cases that were closed each day, with the credits in the hover."""
+def by_day(days: Sequence[Day], first: date, last: date) -> go.Figure:
+    """Stacked bars of the cases that were closed on each day from `first` to `last`."""
     figure = go.Figure()
     for name, colour in COLOURS.items():
         figure.add_bar(
@@ -26,7 +27,9 @@ def by_day(days: Sequence[Day]) -> go.Figure:
             "<br>%{customdata:,} credits came back that day<extra></extra>",
         )
     _lay_out(figure)
-    figure.update_xaxes(type="date", tickformat="%-d %b", showgrid=False)
+    half = timedelta(hours=12)
+    start, end = (datetime.combine(day, time()) for day in (first, last))
+    figure.update_xaxes(type="date", tickformat="%-d %b", showgrid=False, range=[start - half, end + half])
     figure.update_yaxes(rangemode="tozero", tickformat=",d")
     return figure
 
@@ -46,8 +49,11 @@ def by_line(lines: Sequence[Line]) -> go.Figure:
             hovertemplate=f"%{{y}}<br><b>%{{x:,}}</b> {TITLES[name].lower()}"
             "<br>%{customdata:,} credits came back<extra></extra>",
         )
-    _lay_out(figure, height=max(160, 60 + 26 * len(shown)))
+    _lay_out(figure, height=60 + 30 * max(2, len(shown)))
+    figure.update_layout(showlegend=False)  # the colours are those of the days above
+    figure.update_traces(width=0.6)
     figure.update_xaxes(rangemode="tozero", tickformat=",d")
+    figure.update_yaxes(range=[len(shown) - max(2, len(shown)) - 0.5, len(shown) - 0.5])
     return figure
 
 

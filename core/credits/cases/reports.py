@@ -82,7 +82,7 @@ class NearLimit:
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """Everything about the time from `since` to `until`."""
+    """Everything about the time from `since` to `until`; its days are those on the operator's clock."""
 
     since: datetime
     until: datetime
@@ -95,6 +95,8 @@ class Report:
     agreement: Rate
     near_limit: list[NearLimit]
     money: Money
+    first: date
+    last: date
 
 
 CLOSED = """
@@ -167,6 +169,8 @@ def report(session: Session, *, since: datetime, until: datetime, zone: tzinfo) 
         ],
         # The tallies of failures are kept by quarters of an hour.
         money=money(session, floor_quarter(since), floor_quarter(until)),
+        first=since.astimezone(zone).date(),
+        last=until.astimezone(zone).date(),
     )
 
 

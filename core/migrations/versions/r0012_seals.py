@@ -86,6 +86,8 @@ CREATE TABLE books_finding (
 CREATE INDEX books_finding_check_id ON books_finding (check_id);
 
 CREATE INDEX transfer_xid ON transfer (xid);
+CREATE TRIGGER wallet_balance_owner_stays BEFORE UPDATE OF account_id ON wallet_balance
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
 """
 
 # What hashes runs beside itself in a check of the whole ledger.
@@ -231,7 +233,8 @@ APPEND_ONLY = (
 )
 FUNCTIONS = (
     "seal_ledger() seal_upto(xid8) begin_epoch(bigint,boolean) needs_epoch() ledger_home() "
-    "seal_balances(bigint) seal_hash(ledger_seal,text,jsonb) transfer_leaf(bytea,xid8,bytea) entry_bytes(entry)"
+    "seal_balances(bigint) seal_hash(ledger_seal,text,jsonb) "
+    "transfer_leaf(bytea,xid8,bytea) entry_bytes(entry)"
 )
 
 
@@ -250,6 +253,7 @@ def downgrade() -> None:
     for function in FUNCTIONS.split():
         op.execute(f"DROP FUNCTION {function}")
     op.execute(PARALLEL.format("UNSAFE"))
+    op.execute("DROP TRIGGER wallet_balance_owner_stays ON wallet_balance")
     op.execute("DROP INDEX transfer_xid")
     for table in reversed(APPEND_ONLY.split()):
         op.execute(f"DROP TABLE {table}")

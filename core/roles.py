@@ -1,0 +1,52 @@
+"""`python -m core.roles`: gives a production database its roles and least privileges.
+
+The script is core/migrations/roles.sql. It sets no password: `ALTER ROLE inkdesk_app PASSWORD ...`, or your
+server's own way of signing in, does that.
+"""
+
+import sys
+from pathlib import Path
+
+from sqlalchemy.exc import DBAPIError
+
+from core.database import Database, connect
+from core.errors import OperatorError
+from core.migrate import require_current
+from core.settings import load_or_exit
+
+SCRIPT = Path(__file__).parent / "migrations" / "roles.sql"
+APP, AUDITOR, MIGRATOR, OWNER = "inkdesk_app", "inkdesk_auditor", "inkdesk_migrator", "inkdesk_owner"
+
+
+def apply_roles(database: Database) -> None:
+    """Create the roles where they are missing, and set what each may do; all or nothing, again and again.
+
+    Raises SetupError when the schema is not up to date.
+    """
+    require_current(database)
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql(SCRIPT.read_text(encoding="utf-8").replace("%", "%%"))
+
+
+def main() -> int:
+    """Set up the roles of the external database named by INKDESK_DATABASE_URL."""
+    settings = load_or_exit()
+    if settings.database_url is None:
+        sys.stderr.write(
+            "INKDESK_DATABASE_URL is not set: the embedded database has one user and no roles.\n"
+        )
+        return 2
+    database = connect(settings.database_url.get_secret_value())
+    try:
+        apply_roles(database)
+    except (OperatorError, DBAPIError) as exc:
+        sys.stderr.write(f"The roles were not changed: {exc}\n")
+        return 2
+    finally:
+        database.dispose()
+    sys.stdout.write(f"Roles: {APP}, {AUDITOR}, {MIGRATOR}, {OWNER}.\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""The one search of the ledger: any number, key or customer."""
+
+import streamlit as st
+
+from core.credits.lookup import Found, Hit, look_up
+from pages.components.ledger_words import CUSTOMER, open_in_ledger
+from pages.components.start import Desk
+
+SEARCH = "ledger_search"
+LONGEST = 200
+ICONS = {
+    Found.GENERATION: ":material/route:",
+    Found.CASE: ":material/gavel:",
+    Found.TRANSFER: ":material/swap_horiz:",
+    Found.CUSTOMER: ":material/person:",
+}
+
+
+def search(desk: Desk) -> None:
+    """The field, and what the text in it may stand for; a single hit is one click away as well."""
+    words = st.text_input(
+        "Search",
+        key=SEARCH,
+        max_chars=LONGEST,
+        placeholder="Generation, case or transfer number, key, customer",
+        icon=":material/search:",
+        label_visibility="collapsed",
+    )
+    if not words or not words.strip():
+        return
+    with desk.services.database.transaction() as session:
+        hits = look_up(session, words)
+    if not hits:
+        st.caption("Nothing in the ledger is called so.")
+        return
+    with st.container(horizontal=True, gap="small"):
+        for hit in hits:
+            st.button(
+                hit.title,
+                key=f"ledger_hit_{hit.what}_{hit.id}",
+                icon=ICONS[hit.what],
+                on_click=_open,
+                args=(hit,),
+            )
+
+
+def _open(hit: Hit) -> None:
+    st.session_state[SEARCH] = ""
+    if hit.what is Found.CUSTOMER:
+        open_in_ledger(CUSTOMER, hit.id)
+    elif hit.what is Found.TRANSFER:
+        open_in_ledger("transfer", hit.id)
+    else:
+        open_in_ledger("generation", hit.generation_id or hit.id)

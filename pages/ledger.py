@@ -1,0 +1,55 @@
+"""Where every credit is and how it came there: books, transfers, statements, grants, two-person requests."""
+
+import streamlit as st
+
+from core.credits.request_views import count_waiting
+from pages.components.clock import zone
+from pages.components.ledger_books import books
+from pages.components.ledger_grant import grant_form
+from pages.components.ledger_requests import request_list
+from pages.components.ledger_search import search
+from pages.components.ledger_statement import show_statement
+from pages.components.ledger_trace import show_trace
+from pages.components.ledger_transfer import show_transfer
+from pages.components.ledger_transfers import transfer_list
+from pages.components.ledger_words import VIEWS, close_opened, opened, remember_view, view
+from pages.components.start import Desk, operator_errors, start_page
+
+
+def pick_view(desk: Desk) -> str:
+    """The views, and how many requests wait for whoever looks."""
+    with desk.services.database.transaction() as session:
+        waiting = count_waiting(session, desk.actor)
+    titles = VIEWS | ({"requests": f"{VIEWS['requests']} ({waiting})"} if waiting else {})
+    chosen = view()
+    st.segmented_control(
+        "View", VIEWS, default=chosen, key="ledger_view", format_func=titles.__getitem__, required=True,
+        label_visibility="collapsed", on_change=remember_view,
+    )  # fmt: skip
+    return chosen
+
+
+desk = start_page("Ledger")
+with operator_errors():
+    books(desk, zone())
+    left, right = st.columns([1.3, 1], vertical_alignment="center")
+    with right:
+        search(desk)
+    if shown := opened():
+        left.button("All transfers", key="ledger_back", icon=":material/arrow_back:", on_click=close_opened)
+    else:
+        with left:
+            chosen = pick_view(desk)
+    match shown or chosen:
+        case ("generation", number):
+            show_trace(desk, number, zone())
+        case ("transfer", number):
+            show_transfer(desk, number, zone())
+        case "statement":
+            show_statement(desk, zone())
+        case "grant":
+            grant_form(desk)
+        case "requests":
+            request_list(desk, zone())
+        case _:
+            transfer_list(desk, zone())

@@ -1,0 +1,211 @@
+"""Production's roles: the app works through the ledger's functions, and can do nothing past them."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from core.credits.books.drill import REFUSED, drill
+from core.credits.books.records import check_full
+from core.credits.cases.states import CaseState
+from core.credits.seals import accept_epoch, anchor_seals, seal_ledger
+from core.database import Database, connect
+from core.embedded.objects import ObjectStoreAddress
+from core.errors import SetupError
+from core.migrate import downgrade, upgrade
+from core.provider.sandbox.server import RunningSandbox
+from core.roles import APP, AUDITOR, MIGRATOR, apply_roles
+from tests.support.cases import case_of
+from tests.support.desk import TestDesk, quick_settings, wait_for, working
+from tests.support.wallets import charged, ended, rich
+
+FORBIDDEN = "42501"
+LEDGER = [
+    "account",
+    "wallet_balance",
+    "transfer",
+    "entry",
+    "charge",
+    "ledger_epoch",
+    "ledger_seal",
+    "account_snapshot",
+    "case_state",
+    "case_edge",
+    "alembic_version",
+]
+ADDED = [
+    "audit_event",
+    "case_log",
+    "case_approval",
+    "policy_decision",
+    "refund_policy",
+    "refund_policy_activation",
+    "seal_anchor",
+    "books_check",
+    "books_finding",
+    "ledger_epoch_acceptance",
+]
+
+
+@pytest.fixture
+def secured(database: Database) -> Database:
+    """A database with production's roles, reached by its superuser."""
+    with database.transaction() as session:
+        customer = rich(session)
+        ended(session, charged(session, customer), "succeeded")
+    apply_roles(database)
+    return database
+
+
+def as_role(database_url: str, role: str) -> str:
+    return database_url.replace("//postgres", f"//{role}", 1)
+
+
+@pytest.fixture
+def app(secured: Database, database_url: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(as_role(database_url, APP), autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def app_desk(
+    secured: Database, database_url: str, object_store: ObjectStoreAddress, sandbox: RunningSandbox
+) -> Iterator[TestDesk]:
+    """A whole desk, page side and worker, that signs in as the app's role."""
+    desk = TestDesk.open(quick_settings(as_role(database_url, APP), object_store, sandbox), sandbox)
+    yield desk
+    desk.close()
+
+
+def refused(connection: psycopg.Connection, sql: str) -> str | None:
+    """The SQLSTATE of the refusal, None where there was none; nothing stays."""
+    try:
+        with connection.transaction(force_rollback=True):
+            connection.execute(sql.encode())
+    except psycopg.Error as exc:
+        return exc.sqlstate
+    return None
+
+
+@pytest.mark.parametrize("table", LEDGER)
+def test_the_app_writes_no_ledger_table_itself(app: psycopg.Connection, table: str) -> None:
+    assert refused(app, f"INSERT INTO {table} DEFAULT VALUES") == FORBIDDEN
+    assert refused(app, f"UPDATE {table} SET {last_column(app, table)} = NULL") == FORBIDDEN  # noqa: S608
+    assert refused(app, f"DELETE FROM {table}") == FORBIDDEN  # noqa: S608
+    assert refused(app, f"TRUNCATE {table} CASCADE") == FORBIDDEN
+    assert refused(app, f"SELECT * FROM {table}") is None  # noqa: S608
+
+
+@pytest.mark.parametrize("table", ADDED)
+def test_the_app_only_adds_to_trails_and_logs(app: psycopg.Connection, table: str) -> None:
+    assert refused(app, f"DELETE FROM {table}") == FORBIDDEN  # noqa: S608
+    assert refused(app, f"TRUNCATE {table} CASCADE") == FORBIDDEN
+    assert refused(app, f"UPDATE {table} SET {last_column(app, table)} = NULL") == FORBIDDEN  # noqa: S608
+
+
+def last_column(connection: psycopg.Connection, table: str) -> str:
+    columns = (
+        "SELECT column_name FROM information_schema.columns WHERE table_name = %s"
+        " AND column_name NOT IN ('created_at', 'account_id') ORDER BY ordinal_position DESC"
+    )
+    row = connection.execute(columns, [table]).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def test_what_the_app_may_lock_it_still_cannot_change(app: psycopg.Connection) -> None:
+    assert refused(app, "SELECT * FROM charge FOR NO KEY UPDATE") is None
+    assert refused(app, "SELECT * FROM wallet_balance FOR NO KEY UPDATE") is None
+    assert refused(app, "UPDATE charge SET created_at = now()") == "IK001"
+    assert refused(app, "UPDATE wallet_balance SET account_id = account_id") == "IK001"
+    assert refused(app, "UPDATE wallet_balance SET balance = 1000000") == FORBIDDEN
+
+
+def test_the_app_cannot_switch_triggers_off_or_change_the_schema(app: psycopg.Connection) -> None:
+    assert refused(app, "SET session_replication_role = replica") == FORBIDDEN
+    assert refused(app, "ALTER TABLE transfer DISABLE TRIGGER ALL") == FORBIDDEN
+    assert refused(app, "CREATE TABLE transfer2 (id int)") == FORBIDDEN
+    assert (
+        refused(app, "CREATE FUNCTION sha256(bytea) RETURNS bytea LANGUAGE sql AS 'SELECT $1'") == FORBIDDEN
+    )
+    assert refused(app, "SET ROLE inkdesk_owner") == FORBIDDEN
+
+
+def test_the_app_cannot_seal_what_is_not_finished(app: psycopg.Connection) -> None:
+    assert refused(app, "SELECT seal_upto('999999999')") == FORBIDDEN
+
+
+def test_a_function_of_the_apps_own_never_stands_in_for_one_of_the_ledgers(app: psycopg.Connection) -> None:
+    """A temporary table named like one of ours would be looked up first, were the path not fixed."""
+    app.execute("CREATE TEMP TABLE transfer (LIKE public.transfer)")
+    app.execute("SELECT * FROM post_transfer('k', 'grant', 'Sam', 'r', 5, (SELECT min(id) FROM customer))")
+    assert app.execute("SELECT count(*) FROM pg_temp.transfer").fetchone() == (0,)
+    assert app.execute("SELECT count(*) FROM public.transfer WHERE key = 'k'").fetchone() == (1,)
+
+
+def test_the_whole_path_of_a_generation_runs_as_the_app(app_desk: TestDesk) -> None:
+    delivered = app_desk.ask()
+    with working(app_desk):
+        wait_for(app_desk.all_ended)
+    assert app_desk.generation(delivered).state == "succeeded"
+    assert app_desk.wallet() == 990
+
+
+def test_a_failure_is_refunded_through_its_case_as_the_app(app_desk: TestDesk) -> None:
+    quick = app_desk.with_settings(generation_deadline_seconds=0.2, max_attempts=1)
+    late = quick.ask()
+    quick.age(late, 3600)
+    with quick.database.transaction() as session:
+        session.execute(text("UPDATE generation SET deadline_at = now() - interval '1 hour'"))
+    with working(quick):
+        wait_for(quick.all_ended)
+    assert quick.generation(late).state == "failed"
+    with quick.database.transaction() as session:
+        assert case_of(session, late).state in (CaseState.AUTO_APPROVED, CaseState.PENDING)
+
+
+def test_sealing_checking_and_copying_run_as_the_app(app_desk: TestDesk) -> None:
+    database, objects = app_desk.database, app_desk.services.objects
+    assert seal_ledger(database, objects) == 1
+    assert anchor_seals(database, objects) == 1
+    assert check_full(database, objects).findings == 0
+    assert drill(database, objects).refused == REFUSED
+    with database.transaction() as session:
+        assert accept_epoch(session, objects, by="Ada", reason="for the test") == 2
+
+
+def test_the_auditor_reads_everything_and_moves_nothing(secured: Database, database_url: str) -> None:
+    with psycopg.connect(as_role(database_url, AUDITOR), autocommit=True) as auditor:
+        for table in [*LEDGER, *ADDED, "generation", "customer"]:
+            assert refused(auditor, f"SELECT * FROM {table}") is None  # noqa: S608
+            assert refused(auditor, f"DELETE FROM {table}") == FORBIDDEN  # noqa: S608
+        for call in (
+            "post_transfer('k','grant','Sam','r',5,1)",
+            "open_wallet(1)",
+            "seal_ledger()",
+            "begin_epoch(9, true)",
+        ):
+            assert refused(auditor, f"SELECT {call}") == FORBIDDEN
+
+
+def test_the_migrator_migrates_and_what_it_makes_is_the_owners(secured: Database, database_url: str) -> None:
+    migrator = connect(as_role(database_url, MIGRATOR))
+    try:
+        downgrade(migrator, "r0011")
+        upgrade(migrator)
+        apply_roles(migrator)
+    finally:
+        migrator.dispose()
+    with secured.transaction() as session:
+        owners = session.scalars(
+            text("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'")
+        )
+        assert owners.all() == ["inkdesk_owner"]
+
+
+def test_roles_are_given_again_without_harm_and_only_to_a_schema_of_today(secured: Database) -> None:
+    apply_roles(secured)
+    downgrade(secured, "r0011")
+    with pytest.raises(SetupError):
+        apply_roles(secured)
