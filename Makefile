@@ -11,7 +11,7 @@ FIND_PYTHON = for candidate in python3 python3.13 python3.12 python3.11; do \
 PIP_INSTALL = $(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes
 TEST_WORKERS ?= 4
 
-.PHONY: run worker test test-pg16 check lint format types lock bench chromium clean help
+.PHONY: run worker test test-pg16 ledger-long check lint format types lock bench chromium clean help
 
 run: $(VENV)/.runtime ## set up what is missing and start Inkdesk on http://127.0.0.1:8501
 	@$(PYTHON) -m core.preflight
@@ -25,6 +25,11 @@ test: $(VENV)/.dev chromium ## set up what is missing and run every test, browse
 
 test-pg16: $(VENV)/.dev ## the integration tests on PostgreSQL 16 instead of 18
 	INKDESK_TEST_POSTGRES=16 $(PYTHON) -m pytest -n $(TEST_WORKERS) --dist worksteal tests/integration
+
+ledger-long: $(VENV)/.dev ## the proofs of the ledger at full length: 10,000 sequences, every order, the whole storm
+	INKDESK_LEDGER_SEQUENCES=10000 INKDESK_INTERLEAVINGS=all INKDESK_STORM=long $(PYTHON) -m pytest -n $(TEST_WORKERS) \
+		--dist worksteal --timeout 0 tests/integration/test_case_machine.py \
+		tests/integration/test_case_interleavings.py tests/chaos/test_refund_storm.py
 
 check: lint types test ## all that CI checks on PostgreSQL 18
 

@@ -7,7 +7,7 @@ from pages.components.clock import zone
 from pages.components.ledger_books import books
 from pages.components.ledger_grant import grant_form
 from pages.components.ledger_requests import request_list
-from pages.components.ledger_search import search
+from pages.components.ledger_search import search_field, search_hits
 from pages.components.ledger_statement import show_statement
 from pages.components.ledger_trace import show_trace
 from pages.components.ledger_transfer import show_transfer
@@ -34,12 +34,13 @@ with operator_errors():
     books(desk, zone())
     left, right = st.columns([1.3, 1], vertical_alignment="center")
     with right:
-        search(desk)
+        words = search_field()
     if shown := opened():
         left.button("All transfers", key="ledger_back", icon=":material/arrow_back:", on_click=close_opened)
     else:
         with left:
             chosen = pick_view(desk)
+    search_hits(desk, words)
     match shown or chosen:
         case ("generation", number):
             show_trace(desk, number, zone())

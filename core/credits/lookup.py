@@ -46,15 +46,14 @@ def look_up(session: Session, text: str) -> list[Hit]:
     if not words:
         return []
     if (match := NUMBERED.match(words)) and int(match[2]) <= LARGEST:
-        kind = Found(match[1].lower()) if match[1] else None
-        hits = [hit for hit in _numbered(session, int(match[2])) if kind in (None, hit.what)]
-        return (
-            hits
-            if kind
-            else hits + _named(session, words, {hit.id for hit in hits if hit.what == "customer"})
-        )
+        if match[1]:
+            return [hit for hit in _numbered(session, int(match[2])) if hit.what == match[1].lower()]
+        # Digits are in many references: only the whole one is meant.
+        called = session.scalars(select(Customer).where(Customer.reference == words.lower())).all()
+        hits = _numbered(session, int(match[2]))
+        return hits + [_customer(each) for each in called if _customer(each) not in hits]
     by_key = session.scalars(select(Transfer).where(Transfer.key == words)).one_or_none()
-    return [_transfer(by_key)] if by_key else _named(session, words, set())
+    return [_transfer(by_key)] if by_key else _named(session, words)
 
 
 def _numbered(session: Session, number: int) -> list[Hit]:
@@ -73,11 +72,11 @@ def _numbered(session: Session, number: int) -> list[Hit]:
     return hits
 
 
-def _named(session: Session, words: str, but: set[int]) -> list[Hit]:
+def _named(session: Session, words: str) -> list[Hit]:
     people = find_customers(session, words, limit=MOST_CUSTOMERS)
     # Who is called exactly so is meant.
     exact = [customer for customer in people if customer.reference == words.lower()]
-    return [_customer(customer) for customer in exact or people if customer.id not in but]
+    return [_customer(customer) for customer in exact or people]
 
 
 def _transfer(transfer: Transfer) -> Hit:

@@ -110,10 +110,11 @@ def export_transfers(session: Session, filter_: TransferFilter, *, most: int = M
     """The whole selection as CSV, newest first, times in UTC; the last line tells where `most` cut it off."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(field.name for field in dataclasses.fields(TransferRow))
+    columns = [field.name for field in dataclasses.fields(TransferRow)]
+    writer.writerow(columns)
     for written, row in enumerate(_exported(session, filter_, most + 1)):
         if written < most:
-            writer.writerow(_cell(value) for value in dataclasses.astuple(row))
+            writer.writerow([_cell(getattr(row, name)) for name in columns])
         else:
             writer.writerow([f"Only the newest {most:,} of the selection are here: narrow it for the rest."])
     return text.getvalue()

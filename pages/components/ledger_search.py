@@ -16,17 +16,21 @@ ICONS = {
 }
 
 
-def search(desk: Desk) -> None:
-    """The field, and what the text in it may stand for; a single hit is one click away as well."""
+def search_field() -> str:
+    """The field; what was typed."""
     words = st.text_input(
         "Search",
         key=SEARCH,
-        max_chars=LONGEST,
         placeholder="Generation, case or transfer number, key, customer",
         icon=":material/search:",
         label_visibility="collapsed",
     )
-    if not words or not words.strip():
+    return (words or "")[:LONGEST].strip()
+
+
+def search_hits(desk: Desk, words: str) -> None:
+    """What was typed may stand for several things; each is one click away."""
+    if not words:
         return
     with desk.services.database.transaction() as session:
         hits = look_up(session, words)

@@ -16,7 +16,7 @@ from core.wording import count, moment
 from pages.components.changing import changing
 from pages.components.forms import form_key, renew_form
 from pages.components.refund_filters import in_words, open_incident
-from pages.components.refund_place import tell
+from pages.components.refund_place import open_case, tell
 from pages.components.refund_words import credits_of, reason_title
 from pages.components.start import Desk, flash, operator_errors, plain, refusal
 
@@ -90,7 +90,7 @@ def _figures(seen: bulk.DryRun, decision: str, zone: tzinfo) -> None:
 def _form(desk: Desk, filter_: QueueFilter, decision: bulk.BatchDecision, seen: bulk.DryRun) -> None:
     approved = decision == "approve"
     known = codes(approved=approved)
-    usual = preselected(filter_.classes[0] if len(filter_.classes) == 1 else "unknown", approved=approved)
+    usual = preselected(seen.only_class or "unknown", approved=approved)
     code = st.selectbox(
         "Reason", known, index=known.index(usual), format_func=reason_title,
         key=f"refunds_bulk_reason_{decision}",
@@ -137,6 +137,7 @@ def _start(
     renew_form(FORM)
     _open(False)
     open_incident(None)
+    open_case(None)
     flash(f"Batch {made} has begun: {count(seen.cases, 'case')}")
 
 

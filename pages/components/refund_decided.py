@@ -10,7 +10,8 @@ from core.credits.cases.decided import DecidedRow, decided_page
 from core.credits.cases.evidence import Evidence
 from core.credits.cases.queue import Place
 from core.credits.cases.states import PAID_STATES, STATE_TITLES, CaseState
-from core.credits.requests import Plan, ask_reversal, plan_reversal
+from core.credits.request_plans import Plan, plan_reversal
+from core.credits.requests import ask_reversal
 from core.wording import moment
 from pages.components.changing import changing
 from pages.components.forms import form_key, renew_form
@@ -31,9 +32,9 @@ def decided_list(desk: Desk, zone: tzinfo) -> None:
         "Search", key="refunds_decided_search", placeholder="Customer, case or generation",
         label_visibility="collapsed", icon=":material/search:",
     )  # fmt: skip
-    states = st.pills(
-        "State", CLOSED, selection_mode="multi", key="refunds_decided_states",
-        format_func=STATE_TITLES.__getitem__, label_visibility="collapsed",
+    states = st.multiselect(
+        "State", CLOSED, key="refunds_decided_states", format_func=STATE_TITLES.__getitem__,
+        label_visibility="collapsed", placeholder="Any state",
     )  # fmt: skip
     mine = st.toggle("Decided by me", key="refunds_decided_mine")
     asked = (search, tuple(states), mine)

@@ -3,7 +3,7 @@
 Streamlit's single-letter shortcuts rest while the cursor is in a field, so that nobody approves by typing.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -130,22 +130,27 @@ def _reasons(case: Evidence, amount: int) -> None:
 def _buttons(desk: Desk, case: Evidence, filter_: QueueFilter, no: str | None, amount: int) -> None:
     second = _needs_second(case, amount)
     approve = f"Approve {amount:,}" + (", second person" if second else "")
-    offers: list[tuple[Decision, str, str, bool]] = [
-        ("approve", approve, "A", False),
-        ("deny", "Deny", "D", False),
-        ("second", "Send to a second person", "S", case.state is CaseState.NEEDS_SECOND or second),
-    ]
-    for decision, label, key, never in offers:
-        st.button(
-            label, key=_key(case, decision), shortcut=key, width="stretch",
-            type="primary" if decision == "approve" else "secondary",
-            disabled=bool(no) or never, on_click=_decide, args=(desk, case, filter_, decision),
+    wide: dict[str, Any] = {"width": "stretch", "on_click": _decide}
+    st.button(
+        approve, key=_key(case, "approve"), shortcut="A", type="primary", disabled=bool(no),
+        args=(desk, case, filter_, "approve"), **wide,
+    )  # fmt: skip
+    left, right = st.columns(2, gap="small")
+    left.button(
+        "Deny", key=_key(case, "deny"), shortcut="D", disabled=bool(no),
+        args=(desk, case, filter_, "deny"), **wide,
+    )  # fmt: skip
+    if case.state is CaseState.NEEDS_SECOND:
+        right.button(
+            "Send back", key=_key(case, "back"), shortcut="Q", width="stretch", disabled=bool(no),
+            on_click=_send_back, args=(desk, case, filter_), help="To the first reviewer, with the note.",
         )  # fmt: skip
-    if case.state is CaseState.NEEDS_SECOND and not no:
-        st.button(
-            "Send back with the note", key=_key(case, "back"), shortcut="Q", width="stretch",
-            on_click=_send_back, args=(desk, case, filter_),
-        )  # fmt: skip
+        return
+    right.button(
+        "Second", key=_key(case, "second"), shortcut="S", disabled=bool(no) or second,
+        args=(desk, case, filter_, "second"), help="Agree, and send it to a second person all the same.",
+        **wide,
+    )  # fmt: skip
 
 
 def _decide(desk: Desk, case: Evidence, filter_: QueueFilter, decision: Decision) -> None:

@@ -16,6 +16,7 @@ from pages.components.refund_words import (
     class_title,
     coloured_left,
     credits_of,
+    left,
     reason_title,
     state_badge,
 )
@@ -57,9 +58,9 @@ def show_evidence(case: Evidence, zone: tzinfo, *, blind: bool = False) -> None:
 def _heading(case: Evidence, *, blind: bool) -> None:
     due = (
         f"due in {coloured_left(case.due_at - case.now, case.due_at - case.opened_at)} "
-        f":gray[opened {duration(case.now - case.opened_at)} ago]"
+        f":gray[· opened {left(case.now - case.opened_at)} ago]"
         if case.open
-        else f":gray[opened {duration(case.now - case.opened_at)} ago]"
+        else f":gray[opened {left(case.now - case.opened_at)} ago]"
     )
     badge = "" if blind else f" {state_badge(case.state)}"
     kind = "" if case.kind is CaseKind.FAILURE else f" :gray-badge[{KINDS[case.kind]}]"
@@ -92,10 +93,9 @@ def _customer(case: Evidence, *, blind: bool) -> str:
         f"**{plain(case.customer)}** :gray[{plain(case.reference)}]",
         f"Wallet: {credits_of(seen.balance)}",
         f"Last 30 days: {ends or 'nothing else'}",
-        f"Spent {credits_of(seen.charged)}",
+        f"Spent {credits_of(seen.charged)}"
+        + ("" if blind else f", back {seen.came_back:,}{share} in {count(seen.refunds, 'refund')}"),
     ]
-    if not blind:
-        lines.append(f"Came back: {seen.came_back:,}{share} in {count(seen.refunds, 'refund')}")
     return "  \n".join(lines)
 
 

@@ -13,13 +13,15 @@ from pages.components.refund_place import open_case, tell
 from pages.components.refund_words import DECISIONS
 from pages.components.start import Desk, operator_errors, plain
 
-EVERY = "1s"
+COUNTING, RESTING = "1s", "10s"
 SHOWN = 2
 
 
 def strip(desk: Desk) -> None:
     """What was decided a moment ago; it counts down by itself."""
-    st.fragment(_strip, run_every=EVERY)(desk)
+    with desk.services.database.transaction() as session:
+        counting = any(each.refused is None for each in waiting(session, actor=desk.actor))
+    st.fragment(_strip, run_every=COUNTING if counting else RESTING)(desk)
 
 
 def _strip(desk: Desk) -> None:

@@ -76,7 +76,7 @@ def row_label(row: CaseRow, customer: str) -> str:
     second = ":violet[2nd] " if row.state is CaseState.NEEDS_SECOND else ""
     return (
         f"{mark}{coloured_left(row.left, row.due_at - row.opened_at)} {second}"
-        f"{class_title(row.failure_class)} :gray[{row.requested:,} · {customer}]"
+        f"**{row.requested:,}** {class_title(row.failure_class)} :gray[{customer}]"
     )
 
 

@@ -10,6 +10,7 @@ from core.credits import ledger
 from core.credits.cases import bulk, claims, deciding
 from core.credits.cases.batch_models import RefundBatchItem
 from core.credits.cases.models import CompensationCase
+from core.credits.cases.queue import queue_page
 from core.credits.cases.queue_filters import QueueFilter
 from core.credits.cases.states import CaseState
 from core.credits.models import Transfer
@@ -154,6 +155,17 @@ def test_other_numbers_than_agreed_to_are_refused_and_nothing_begins(database: D
 def test_the_same_form_sent_twice_is_one_batch(database: Database) -> None:
     cases(database, 2)
     assert start(database, 2, 20, key="form") == start(database, 2, 20, key="form")
+
+
+def test_what_a_batch_will_decide_is_out_of_the_queue_until_it_is_stopped(database: Database) -> None:
+    cases(database, 2)
+    made = start(database, 2, 20)
+    with database.transaction() as session:
+        sue = reviewer(session)
+        assert queue_page(session, ALL, actor=sue).entries == []
+        assert bulk.dry_run(session, actor=sue, filter_=ALL, decision="deny").cases == 0
+        bulk.stop_batch(session, actor=sue, batch_id=made)
+        assert len(queue_page(session, ALL, actor=sue).entries) == 2
 
 
 def test_stopped_means_stopped_and_an_ended_batch_cannot_be_stopped(database: Database) -> None:

@@ -346,7 +346,7 @@ def test_cases_and_credits_agree_with_plain_numbers(shared_database: Database, p
             stateful_step_count=25,
             deadline=None,
             database=None,
-            phases=(Phase.generate,) if os.environ.get("K_NOSHRINK") else (Phase.generate, Phase.shrink),
+            phases=(Phase.generate, Phase.shrink),
             suppress_health_check=list(HealthCheck),
         ),
     )

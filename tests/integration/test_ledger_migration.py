@@ -1,14 +1,24 @@
 """The ledger comes to a database that holds data already, and goes from it."""
 
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, select, text
 
 from core.credits import ledger, views
 from core.credits.books import check_books
+from core.credits.cases import clock, deciding, reversing
+from core.credits.models import Transfer
 from core.customers.models import Customer
 from core.database import Database
 from core.migrate import downgrade, upgrade
+from tests.support.cases import case_of, failed_case, reviewer
 from tests.support.factories import make_customer, make_generation
 from tests.support.wallets import charged, ended, rich
+
+# The last revision before there were cases, and how money moved then.
+BEFORE_CASES = "r0006"
+POST = text(
+    "SELECT posted_id FROM post_transfer("
+    ":key, :kind, 'worker', 'r', CAST(:amount AS bigint), :customer, :generation)"
+)
 
 
 def test_the_ledger_comes_to_a_database_with_customers_in_it(database: Database) -> None:
@@ -36,3 +46,93 @@ def test_the_ledger_goes_with_all_its_rows_and_leaves_the_rest(database: Databas
     upgrade(database)
     with database.transaction() as session:
         assert ledger.balance(session, customer_id=customer.id) == 0
+
+
+def test_cases_come_to_a_ledger_in_use_and_what_was_in_flight_ends_by_them(database: Database) -> None:
+    customer, numbers = ledger_before_cases(database)
+    upgrade(database)
+    with database.transaction() as session:
+        assert check_books(session) == []
+        assert ledger.balance(session, customer_id=customer) == 60
+        old = select(Transfer.key, Transfer.case_id).where(Transfer.kind == "refund").order_by(Transfer.id)
+        keys = [(f"refund:{numbers[name]}", None) for name in ("failed", "canceled")]
+        assert [tuple(row) for row in session.execute(old)] == keys
+    with database.transaction() as session:
+        ended(session, numbers["queued"], "succeeded")
+        ended(session, numbers["rendering"], "failed")
+        assert case_of(session, numbers["rendering"]).state == "auto_approved"
+        ended(session, numbers["storing"], "canceled")
+    with database.transaction() as session:
+        assert ledger.balance(session, customer_id=customer) == 80
+        assert check_books(session) == []
+
+
+def test_cases_go_from_a_ledger_in_use_and_come_again(database: Database) -> None:
+    customer, numbers = ledger_before_cases(database)
+    for _ in range(2):
+        upgrade(database)
+        downgrade(database, BEFORE_CASES)
+    with database.transaction() as session:
+        done = "UPDATE generation SET state = 'succeeded', finished_at = now() WHERE id = :id"
+        session.execute(text(done), {"id": numbers["queued"]})
+        moved = {"key": f"capture:{numbers['queued']}", "kind": "capture", "amount": None}
+        session.execute(POST, moved | {"customer": None, "generation": numbers["queued"]})
+    upgrade(database)
+    with database.transaction() as session:
+        assert ledger.balance(session, customer_id=customer) == 60
+        assert views.account_totals(session)["revenue"] == 20
+        assert check_books(session) == []
+
+
+def test_every_kind_of_transfer_outlives_the_cases_that_it_belonged_to(database: Database) -> None:
+    with database.transaction() as session:
+        sue, amir = reviewer(session), reviewer(session, "Amir", "approver")
+        paid, denied, part, came, back = (failed_case(session) for _ in range(5))
+        for case, amount in ((paid, 10), (part, 4), (back, 10)):
+            terms = {"case_id": case.id, "seen_seq": case.seq, "amount": amount, "reason_code": "our_fault"}
+            deciding.approve(session, actor=sue, **terms)  # type: ignore[arg-type]
+        for who in (sue, amir):
+            deciding.deny(
+                session, actor=who, case_id=denied.id, seen_seq=denied.seq, reason_code="other_denied"
+            )
+            if who is sue:
+                deciding.appeal(session, actor=amir, case_id=denied.id, seen_seq=denied.seq, note="n")
+        clock.withdraw(session, generation_id=came.generation_id, note="it came")
+        charged(session, session.get_one(Customer, back.customer_id), 995)
+        reversing.reverse_case(session, actor=sue, case_id=back.id, seen_seq=back.seq, reason="mistake")
+    with database.transaction() as session:
+        totals = views.account_totals(session)
+        assert check_books(session) == []
+    downgrade(database, BEFORE_CASES)
+    with database.transaction() as session:
+        assert views.account_totals(session) == totals
+    upgrade(database)
+    with database.transaction() as session:
+        assert views.account_totals(session) == totals
+        # The money is all there; the books say which decisions are not known any more.
+        assert {finding.rule for finding in check_books(session)} <= LOST_WITH_CASES
+
+
+LOST_WITH_CASES = {"case_of_another", "failed_not_refunded", "case_missing"}
+
+
+def ledger_before_cases(database: Database) -> tuple[int, dict[str, int]]:
+    """A customer with a hundred credits and a generation in each state, as before there were cases."""
+    downgrade(database, BEFORE_CASES)
+    states = ("queued", "rendering", "storing", "succeeded", "failed", "canceled")
+    ends = {"succeeded": "capture", "failed": "refund", "canceled": "refund"}
+    with database.transaction() as session:
+        row = make_customer(session)
+        ledger.open_wallet(session, customer_id=row.id)
+        granted = {"key": "grant:g", "kind": "grant", "amount": 100, "customer": row.id, "generation": None}
+        session.execute(POST, granted)
+        numbers = {
+            state: make_generation(session, state=state, customer=row, credits=10).id for state in states
+        }
+        for state, number in numbers.items():
+            moved = {"key": f"charge:{number}", "kind": "charge", "amount": 10}
+            session.execute(POST, moved | {"customer": row.id, "generation": number})
+            if state in ends:
+                moved = {"key": f"{ends[state]}:{number}", "kind": ends[state], "amount": None}
+                session.execute(POST, moved | {"customer": None, "generation": number})
+    return row.id, numbers

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import text
 
+from core import roles
 from core.credits.books.drill import REFUSED, drill
 from core.credits.books.records import check_full
 from core.credits.cases.states import CaseState
@@ -16,6 +18,7 @@ from core.errors import SetupError
 from core.migrate import downgrade, upgrade
 from core.provider.sandbox.server import RunningSandbox
 from core.roles import APP, AUDITOR, MIGRATOR, apply_roles
+from core.settings import Settings
 from tests.support.cases import case_of
 from tests.support.desk import TestDesk, quick_settings, wait_for, working
 from tests.support.wallets import charged, ended, rich
@@ -209,3 +212,21 @@ def test_roles_are_given_again_without_harm_and_only_to_a_schema_of_today(secure
     downgrade(secured, "r0011")
     with pytest.raises(SetupError):
         apply_roles(secured)
+
+
+def test_the_command_sets_the_roles_up_or_says_what_is_in_the_way(
+    database: Database,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    external = Settings().model_copy(update={"database_url": SecretStr(database_url)})
+    monkeypatch.setattr(roles, "load_or_exit", lambda: external)
+    assert roles.main() == 0
+    assert APP in capsys.readouterr().out
+    downgrade(database, "r0011")
+    assert roles.main() == 2
+    assert "python -m core.migrate" in capsys.readouterr().err
+    monkeypatch.setattr(roles, "load_or_exit", Settings)
+    assert roles.main() == 2
+    assert "INKDESK_DATABASE_URL" in capsys.readouterr().err

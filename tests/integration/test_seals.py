@@ -1,22 +1,28 @@
 """Seals over the whole ledger: exact, found out when edited, and copied outside the database."""
 
+import contextlib
 import threading
 
 import pytest
 from sqlalchemy import select, text
 
+from core import accept_epoch as accept_command
 from core.credits.anchors import AnchorState, verify_anchors
 from core.credits.books import check_books
 from core.credits.books.drill import plant
 from core.credits.books.plants import SEALING
 from core.credits.books.scene import Scene
-from core.credits.seal_models import LedgerEpoch, LedgerSeal, SealAnchor
+from core.credits.seal_models import BooksCheck, LedgerEpoch, LedgerSeal, SealAnchor
 from core.credits.seals import accept_epoch, anchor_seals, begin_epoch, seal_ledger
 from core.credits.statements import system_balances
 from core.database import Database
 from core.errors import InvalidInput, ServiceUnavailable
 from core.storage import keys
 from core.storage.objects import ObjectStore
+from jobs.books import check_the_books, seal_the_ledger
+from jobs.schedule import ticks
+from jobs.ticker import Worker
+from tests.support.desk import TestDesk
 from tests.support.sealing import as_superuser, away, bucket, restored, rules_found
 from tests.support.wallets import charged, ended, rich
 
@@ -372,3 +378,35 @@ def test_a_new_epoch_waits_for_the_postings_under_way(database: Database, bucket
     with database.transaction() as session:
         highest = session.execute(text("SELECT max(id) FROM transfer")).scalar_one()
         assert session.scalars(select(LedgerEpoch.restored_id)).one() == highest
+
+
+def test_a_new_epoch_gives_up_where_a_posting_does_not_end(database: Database, bucket: ObjectStore) -> None:
+    with database.sessions() as late:
+        rich(late, 7)
+        with pytest.raises(ServiceUnavailable, match="did not end"):
+            seal_ledger(database, bucket)
+        assert seals(database) == []
+        late.commit()
+    assert seal_ledger(database, bucket) == 1
+
+
+def test_whoever_runs_the_machine_accepts_an_epoch_on_the_command_line(
+    desk: TestDesk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seal_ledger(desk.database, desk.services.objects)
+    monkeypatch.setattr(accept_command, "load_or_exit", lambda: desk.services.settings)
+    monkeypatch.setattr(accept_command, "embedded_or_joined", contextlib.nullcontext)
+    assert accept_command.main(["Ada", "the machine was set back"]) == 0
+    assert capsys.readouterr().out == "Epoch 2 is accepted.\n"
+    assert accept_command.main(["Ada", " "]) == 2
+    assert "why the ledger moved" in capsys.readouterr().err
+
+
+def test_the_ticks_seal_copy_and_check(desk: TestDesk) -> None:
+    worker = Worker(desk.services, [])
+    seal_the_ledger(worker)
+    check_the_books(worker)
+    assert verify_anchors(desk.database, desk.services.objects).state is AnchorState.MATCHES
+    with desk.database.transaction() as session:
+        assert session.scalars(select(BooksCheck.kind)).all() == ["full"]
+    assert {seal_the_ledger, check_the_books} <= {tick for tick, _ in ticks(desk.services.settings)}

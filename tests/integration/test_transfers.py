@@ -233,3 +233,9 @@ def test_all_accounts_together_hold_nothing(session: Session) -> None:
     assert held.difference == 0
     assert held.system["revenue"] - before.system["revenue"] == 4
     assert held.wallets - before.wallets == 996
+
+
+def test_a_number_within_references_does_not_find_them_but_a_whole_one_does(session: Session) -> None:
+    customer = make_customer(session, reference="88001234")
+    make_customer(session, reference="880012345")
+    assert [hit.id for hit in look_up(session, "88001234")] == [customer.id]

@@ -42,7 +42,7 @@ class DryRun:
 
     `to_second`: cases that would wait for a second person, because they are large or because one person may
     not pay one customer so much in a day; `capped` customers are those of the latter. `held`: cases on
-    somebody else's desk, which would be refused.
+    somebody else's desk, which would be refused. `only_class` is the class where all have the same.
     """
 
     cases: int
@@ -52,6 +52,7 @@ class DryRun:
     capped: int
     held: int
     due_first: datetime | None
+    only_class: str | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,19 +98,30 @@ def dry_run(session: Session, *, actor: Actor, filter_: QueueFilter, decision: B
     require(actor, Permission.DECIDE_REFUNDS)
     _, policy = in_force(session)
     chosen = _chosen(filter_, actor).subquery()
-    cases, total, customers, first = session.execute(
+    cases, total, customers, first, least, most = session.execute(
         select(
             func.count(),
             func.coalesce(func.sum(chosen.c.requested), 0),
             func.count(chosen.c.customer_id.distinct()),
             func.min(chosen.c.due_at),
+            func.min(chosen.c.failure_class),
+            func.max(chosen.c.failure_class),
         )
     ).one()
     held = session.scalar(select(func.count()).select_from(chosen).where(chosen.c.held))
     to_second, capped = (
         _over(session, actor, filter_, policy.second_over) if decision == "approve" else (0, 0)
     )
-    return DryRun(cases or 0, int(total), customers or 0, to_second, capped, held or 0, first)
+    return DryRun(
+        cases or 0,
+        int(total),
+        customers or 0,
+        to_second,
+        capped,
+        held or 0,
+        first,
+        least if least == most else None,
+    )
 
 
 def start_batch(
@@ -249,6 +261,7 @@ def _chosen(filter_: QueueFilter, actor: Actor) -> Select[*tuple[object, ...]]:
         Case.due_at,
         Case.required_approvals,
         Case.state,
+        Case.failure_class,
         func.coalesce(held, False).label("held"),
     ).where(is_open(), *narrow(dataclasses.replace(filter_, states=states), actor.id))
 

@@ -5,8 +5,9 @@ import enum
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, Text, and_, case, func, literal_column, or_, select
 
+from core.credits.cases.batch_models import RefundBatch, RefundBatchItem
 from core.credits.cases.models import CaseIntent, CompensationCase
 from core.credits.cases.states import OPEN_STATES, CaseState
 from core.customers.models import Customer
@@ -84,25 +85,47 @@ class QueueFilter:
 
 
 Case = CompensationCase
-_left = Case.due_at - func.now()
-_age = func.now() - Case.opened_at
 
-# The band, size and age of a row, as the database counts them.
+
+def _word(value: str) -> ColumnElement[str]:
+    # Written out, because a parameter in each of the same expressions would make them different ones.
+    return literal_column(f"'{value}'", Text)
+
+
+def _hours(count: int) -> ColumnElement[Any]:
+    return literal_column(f"interval '{count} hours'")
+
+
+# The band, size and age of a row, as the database counts them: by moments, which cost less than time spans.
 BAND: ColumnElement[str] = case(
-    (_left <= timedelta(0), Band.OVERDUE),
-    (_left < HOUR, Band.HOUR),
-    (_left < 4 * HOUR, Band.FOUR),
-    (_left < 24 * HOUR, Band.DAY),
-    else_=Band.LATER,
+    (Case.due_at <= func.now(), _word(Band.OVERDUE)),
+    (Case.due_at < func.now() + _hours(1), _word(Band.HOUR)),
+    (Case.due_at < func.now() + _hours(4), _word(Band.FOUR)),
+    (Case.due_at < func.now() + _hours(24), _word(Band.DAY)),
+    else_=_word(Band.LATER),
 )
 SIZE: ColumnElement[str] = case(
-    (Case.requested <= 20, Size.SMALL), (Case.requested <= 100, Size.MIDDLE), else_=Size.LARGE
+    (Case.requested <= literal_column("20"), _word(Size.SMALL)),
+    (Case.requested <= literal_column("100"), _word(Size.MIDDLE)),
+    else_=_word(Size.LARGE),
 )
-AGES: ColumnElement[str] = case((_age < HOUR, Age.HOUR), (_age < 24 * HOUR, Age.DAY), else_=Age.OLDER)
+AGES: ColumnElement[str] = case(
+    (Case.opened_at > func.now() - _hours(1), _word(Age.HOUR)),
+    (Case.opened_at > func.now() - _hours(24), _word(Age.DAY)),
+    else_=_word(Age.OLDER),
+)
 
-# A decision that waits for its ten seconds takes the case out of everybody's queue.
-DECIDING = exists(
-    select(literal(1)).where(CaseIntent.case_id == Case.id, CaseIntent.refused.is_(None)).correlate(Case)
+# A decision that waits for its ten seconds takes the case out of everybody's queue, and so does one on many
+# cases that is being worked off. Both lists are short; each is read once, whatever the planner thinks.
+DECIDING = select(CaseIntent.case_id).where(CaseIntent.refused.is_(None))
+IN_BATCH = (
+    select(RefundBatchItem.case_id)
+    .join(RefundBatch, RefundBatch.id == RefundBatchItem.batch_id)
+    .where(
+        RefundBatchItem.outcome.is_(None),
+        RefundBatch.stopped_at.is_(None),
+        RefundBatch.finished_at.is_(None),
+    )
 )
 # The hour that an incident begins in.
 OPENED_HOUR = func.date_trunc("hour", Case.opened_at, "UTC")
@@ -115,7 +138,12 @@ def hour_of(at: datetime) -> datetime:
 
 def is_open() -> ColumnElement[bool]:
     """Whether a case waits for people, and no decision on it waits to be carried out."""
-    return and_(Case.closed_at.is_(None), Case.state.in_(OPEN_STATES), ~DECIDING)
+    return and_(
+        Case.closed_at.is_(None),
+        Case.state.in_(OPEN_STATES),
+        Case.id.not_in(DECIDING),
+        Case.id.not_in(IN_BATCH),
+    )
 
 
 def narrow(filter_: QueueFilter, actor_id: int) -> list[ColumnElement[bool]]:
@@ -143,9 +171,9 @@ def other_conditions(filter_: QueueFilter, actor_id: int) -> list[ColumnElement[
 
 FACETS: dict[str, ColumnElement[Any]] = {
     "states": Case.state.expression,
-    "classes": func.coalesce(Case.failure_class, "goodwill"),
+    "classes": func.coalesce(Case.failure_class, _word("goodwill")),
     "kinds": Case.kind.expression,
-    "rules": func.coalesce(Case.rule, ""),
+    "rules": func.coalesce(Case.rule, _word("")),
     "bands": BAND,
     "sizes": SIZE,
     "ages": AGES,

@@ -74,6 +74,7 @@ CREATE TABLE refund_batch_item (
     CONSTRAINT refund_batch_item_whole CHECK (num_nonnulls(outcome, sentence, at) IN (0, 3))
 );
 CREATE INDEX refund_batch_item_due ON refund_batch_item (batch_id, place) WHERE outcome IS NULL;
+CREATE INDEX refund_batch_item_case_id ON refund_batch_item (case_id) WHERE outcome IS NULL;
 CREATE TRIGGER refund_batch_item_once BEFORE UPDATE ON refund_batch_item
     FOR EACH ROW WHEN (OLD.outcome IS NOT NULL) EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER refund_batch_item_kept BEFORE DELETE ON refund_batch_item
