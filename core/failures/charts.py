@@ -133,7 +133,7 @@ def _lay_out(figure: go.Figure, counts: Sequence[BinCounts], grain: Grain, *, mo
         bargap=0.15 if len(counts) <= 200 else 0,
         height=HEIGHT,
         margin={"l": 0, "r": 0, "t": 8, "b": 0},
-        legend={"orientation": "h", "x": 0, "y": -0.12, "yanchor": "top", "traceorder": "normal"},
+        legend={"orientation": "h", "x": 0, "y": -0.2, "yanchor": "top", "traceorder": "normal"},
         hovermode="closest",
         clickmode="event+select",
         # Zoom and selection stay while new figures come in.
