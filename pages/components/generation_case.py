@@ -4,7 +4,8 @@ import streamlit as st
 
 from core.access.permissions import Permission
 from core.access.staff import actor_by_id
-from core.credits.cases.evidence import EarlierCase, cases_of_generation
+from core.credits.cases.evidence import cases_of_generation
+from core.credits.cases.evidence_records import EarlierCase
 from core.credits.cases.opening import open_goodwill
 from core.credits.cases.states import OPEN_STATES
 from core.errors import OperatorError

@@ -7,8 +7,8 @@ import streamlit as st
 
 from core.access.permissions import Permission
 from core.access.staff import actor_by_id
-from core.credits.cases import bulk
-from core.credits.cases.evidence import Evidence
+from core.credits.cases import batch_views, bulk
+from core.credits.cases.evidence_records import Evidence
 from core.credits.cases.queue_filters import QueueFilter
 from core.credits.cases.reasons import codes, customer_sentence, preselected
 from core.errors import OperatorError
@@ -144,7 +144,7 @@ def _start(
 def running_batches(desk: Desk) -> None:
     """A bar for each batch that is under way; nothing where there is none."""
     with desk.services.database.transaction() as session:
-        running = [each for each in bulk.batches(session, limit=5) if each.running]
+        running = [each for each in batch_views.batches(session, limit=5) if each.running]
     if running:
         st.fragment(_bars, run_every=LIVE)(desk)
 
@@ -152,7 +152,7 @@ def running_batches(desk: Desk) -> None:
 def _bars(desk: Desk) -> None:
     with operator_errors():
         with desk.services.database.transaction() as session:
-            seen = bulk.batches(session, limit=5)
+            seen = batch_views.batches(session, limit=5)
         running = [each for each in seen if each.running]
         if not running:
             st.rerun()
@@ -160,7 +160,7 @@ def _bars(desk: Desk) -> None:
             _bar(desk, each)
 
 
-def _bar(desk: Desk, each: bulk.Batch) -> None:
+def _bar(desk: Desk, each: batch_views.Batch) -> None:
     words, stop = st.columns([6, 1], vertical_alignment="center", gap="small")
     told = f"Batch {each.id} by {plain(each.by)}: {each.done:,} of {each.cases:,}"
     words.progress(min(1.0, each.done / each.cases), text=told + _outcomes(each))
@@ -172,7 +172,7 @@ def _bar(desk: Desk, each: bulk.Batch) -> None:
             bulk.stop_batch(session, actor=actor, batch_id=each.id)
 
 
-def _outcomes(each: bulk.Batch) -> str:
+def _outcomes(each: batch_views.Batch) -> str:
     told = [f"{number:,} {OUTCOMES[name].lower()}" for name, number in sorted(each.outcomes.items())]
     return f" ({', '.join(told)})" if told else ""
 
@@ -180,7 +180,7 @@ def _outcomes(each: bulk.Batch) -> str:
 def batches_view(desk: Desk, zone: tzinfo) -> None:
     """All batches, and what became of each case of the chosen one."""
     with desk.services.database.transaction() as session:
-        found = bulk.batches(session)
+        found = batch_views.batches(session)
     if not found:
         st.caption("No decision on many cases was made yet. It begins in the queue, under “Decide all”.")
         return
@@ -188,7 +188,7 @@ def batches_view(desk: Desk, zone: tzinfo) -> None:
         _batch(desk, each, zone)
 
 
-def _batch(desk: Desk, each: bulk.Batch, zone: tzinfo) -> None:
+def _batch(desk: Desk, each: batch_views.Batch, zone: tzinfo) -> None:
     end = (
         f"stopped by {plain(each.stopped_by)} {moment(each.stopped_at, zone)}"
         if each.stopped_by
@@ -205,7 +205,7 @@ def _batch(desk: Desk, each: bulk.Batch, zone: tzinfo) -> None:
         if not st.toggle("What became of each case", key=f"refunds_items_{each.id}"):
             return
         with desk.services.database.transaction() as session:
-            rows = bulk.items(session, each.id)
+            rows = batch_views.items(session, each.id)
         st.dataframe(
             [
                 {

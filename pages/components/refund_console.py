@@ -7,7 +7,8 @@ import streamlit as st
 from core.access.permissions import Permission
 from core.access.staff import actor_by_id
 from core.credits.cases import claims
-from core.credits.cases.evidence import Evidence, case_evidence, moved_since
+from core.credits.cases.evidence import case_evidence, moved_since
+from core.credits.cases.evidence_records import Evidence
 from core.credits.cases.leaving import release_others
 from core.credits.cases.queue_filters import QueueFilter
 from core.errors import Conflict, NotFound

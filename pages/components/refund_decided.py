@@ -7,7 +7,7 @@ import streamlit as st
 from core.access.permissions import Permission
 from core.credits.cases import deciding, reversing
 from core.credits.cases.decided import DecidedRow, decided_page
-from core.credits.cases.evidence import Evidence
+from core.credits.cases.evidence_records import Evidence
 from core.credits.cases.queue import Place
 from core.credits.cases.states import PAID_STATES, STATE_TITLES, CaseState
 from core.credits.request_plans import Plan, plan_reversal

@@ -10,7 +10,7 @@ import streamlit as st
 from core.access.permissions import Permission
 from core.access.staff import actor_by_id
 from core.credits.cases.deciding import send_back
-from core.credits.cases.evidence import Evidence
+from core.credits.cases.evidence_records import Evidence
 from core.credits.cases.intents import intend
 from core.credits.cases.queue import INCIDENT_FROM
 from core.credits.cases.queue_filters import QueueFilter

@@ -4,7 +4,7 @@ from datetime import tzinfo
 
 import streamlit as st
 
-from core.credits.cases.evidence import EarlierCase, Evidence, Try
+from core.credits.cases.evidence_records import EarlierCase, Evidence, Try
 from core.credits.cases.states import CaseKind, CaseState
 from core.credits.views import LedgerLine
 from core.generation.states import State

@@ -7,7 +7,7 @@ from sqlalchemy import func, select, update
 
 from core.access.models import AuditEvent, Staff
 from core.credits import ledger
-from core.credits.cases import bulk, claims, deciding
+from core.credits.cases import batch_views, bulk, claims, deciding
 from core.credits.cases.batch_models import RefundBatchItem
 from core.credits.cases.models import CompensationCase
 from core.credits.cases.queue import queue_page
@@ -55,9 +55,9 @@ def refunds(database: Database) -> int:
         return session.scalar(select(func.count()).where(Transfer.kind == "refund")) or 0
 
 
-def batch(database: Database, number: int) -> bulk.Batch:
+def batch(database: Database, number: int) -> batch_views.Batch:
     with database.transaction() as session:
-        return bulk.batch(session, number)
+        return batch_views.batch(session, number)
 
 
 def test_a_dry_run_counts_and_writes_nothing(database: Database) -> None:
@@ -80,7 +80,7 @@ def test_all_are_paid_each_with_its_own_line_and_outcome(database: Database) -> 
     assert (done.outcomes, done.finished_at is not None) == ({"done": 5}, True)
     assert refunds(database) == 5
     with database.transaction() as session:
-        told = bulk.items(session, made)
+        told = batch_views.items(session, made)
         assert [item.case_id for item in told] == numbers
         assert all("ledger line" in (item.sentence or "") for item in told)
         actions = session.scalars(select(AuditEvent.action).where(AuditEvent.action.like("refund.%"))).all()
@@ -130,7 +130,7 @@ def test_a_case_that_moved_is_refused_with_a_sentence_and_the_others_go_on(datab
         claims.claim(session, actor=amir, case_id=numbers[1])
     bulk.work_off(database)
     with database.transaction() as session:
-        told = {item.case_id: item for item in bulk.items(session, made)}
+        told = {item.case_id: item for item in batch_views.items(session, made)}
     assert "Amir moved case" in (told[numbers[0]].sentence or "")
     assert "Amir is working on" in (told[numbers[1]].sentence or "")
     assert told[numbers[2]].outcome == "done"

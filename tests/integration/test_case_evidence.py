@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 from core.credits.cases import claims, deciding, intents, opening
 from core.credits.cases.decided import decided_page, lately, second_looks
 from core.credits.cases.evidence import (
-    Evidence,
     case_evidence,
     cases_of_generation,
     moved_since,
 )
+from core.credits.cases.evidence_records import Evidence
 from core.credits.cases.models import CaseLog, CaseViewer, CompensationCase, DoubleReview
 from core.credits.cases.policy import DEFAULT, CaseFacts, Outcome, Policy, Rule, decide
 from core.credits.cases.states import CaseKind, CaseState

@@ -1,6 +1,5 @@
 """Everything that a reviewer needs to decide one case, in one read."""
 
-import dataclasses
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -11,6 +10,17 @@ from core.access.models import Staff
 from core.access.permissions import Actor
 from core.credits import ledger
 from core.credits.cases.claims import LOOKING
+from core.credits.cases.evidence_records import (
+    Deciding,
+    EarlierCase,
+    Evidence,
+    First,
+    History,
+    Move,
+    Receipt,
+    Try,
+    Why,
+)
 from core.credits.cases.models import (
     CaseApproval,
     CaseIntent,
@@ -21,16 +31,15 @@ from core.credits.cases.models import (
     PolicyDecision,
 )
 from core.credits.cases.opening import HISTORY_DAYS
-from core.credits.cases.policy import CaseFacts, from_json
-from core.credits.cases.queue import Place
+from core.credits.cases.policy import from_json
 from core.credits.cases.queue_filters import LARGEST_NUMBER, Incident, hour_of, is_open, of_incident
 from core.credits.cases.replay import facts_of
 from core.credits.cases.states import STATE_TITLES, CaseKind, CaseState
 from core.credits.cases.steps import later
 from core.credits.cases.versions import in_force, version
-from core.credits.cases.why_not import Change, smallest_change
+from core.credits.cases.why_not import smallest_change
 from core.credits.models import Charge
-from core.credits.views import LedgerLine, lines_of_generation
+from core.credits.views import lines_of_generation
 from core.customers.models import Customer
 from core.errors import NotFound
 from core.generation.models import Avatar, Generation, RenderAttempt
@@ -38,161 +47,6 @@ from core.images.models import StoredSelfie
 
 Case = CompensationCase
 EARLIER = 6
-
-
-@dataclasses.dataclass(frozen=True)
-class Try:
-    """One attempt at the provider: what the provider said, and what we take it for."""
-
-    number: int
-    status: str
-    submitted_at: datetime
-    took: timedelta | None
-    failure_class: str | None
-    words: str | None
-    remote_id: str | None
-
-
-@dataclasses.dataclass(frozen=True)
-class History:
-    """A customer's last 30 days without this case: generations by outcome, and credits."""
-
-    generations: dict[str, int]
-    charged: int
-    came_back: int
-    refunds: int
-    balance: int
-
-
-@dataclasses.dataclass(frozen=True)
-class EarlierCase:
-    """Another case of the same customer."""
-
-    id: int
-    state: CaseState
-    kind: CaseKind
-    failure_class: str | None
-    amount: int | None
-    requested: int
-    opened_at: datetime
-
-
-@dataclasses.dataclass(frozen=True)
-class Why:
-    """What the policy saw and said; `change` is the smallest one that would have decided the case at once."""
-
-    version: int
-    rule: str
-    outcome: str
-    why: str
-    seen: CaseFacts
-    change: Change | None
-
-
-@dataclasses.dataclass(frozen=True)
-class Move:
-    """One line of the case's log."""
-
-    seq: int
-    at: datetime
-    to: CaseState
-    actor: str
-    amount: int | None
-    reason_code: str | None
-    note: str | None
-
-
-@dataclasses.dataclass(frozen=True)
-class First:
-    """What the first of two people agreed to."""
-
-    staff_id: int
-    name: str
-    amount: int
-    at: datetime
-
-
-@dataclasses.dataclass(frozen=True)
-class Receipt:
-    """What the customer was told of one payment."""
-
-    transfer_id: int
-    sentence: str
-    amount: int
-    balance_after: int
-    created_at: datetime
-    delivered_at: datetime | None
-
-
-@dataclasses.dataclass(frozen=True)
-class Deciding:
-    """A decision that waits, or was refused when its time came."""
-
-    staff_id: int
-    name: str
-    decision: str
-    amount: int
-    commit_at: datetime
-    refused: str | None
-
-
-@dataclasses.dataclass(frozen=True)
-class Evidence:
-    """One case with all that bears on it. `one_person_left` is how many credits the viewer alone may still
-    pay this customer today."""
-
-    id: int
-    seq: int
-    state: CaseState
-    kind: CaseKind
-    generation_id: int
-    customer_id: int
-    customer: str
-    reference: str
-    failure_class: str | None
-    requested: int
-    amount: int | None
-    required_approvals: int
-    opened_at: datetime
-    due_at: datetime
-    closed_at: datetime | None
-    decided_by: int | None
-    decider: str | None
-    now: datetime
-    prompt: str
-    model: str
-    failure_message: str | None
-    failure_detail: str | None
-    selfie_key: str
-    avatar_key: str | None
-    tries: Sequence[Try]
-    lines: Sequence[LedgerLine]
-    history: History
-    earlier: Sequence[EarlierCase]
-    why: Why | None
-    log: Sequence[Move]
-    first: First | None
-    receipts: Sequence[Receipt]
-    incident: Incident | None
-    mates: int
-    viewers: Sequence[str]
-    held_by: str | None
-    held_until: datetime | None
-    held_by_me: bool
-    deciding: Deciding | None
-    one_person_left: int
-
-    @property
-    def open(self) -> bool:
-        return self.closed_at is None
-
-    @property
-    def place(self) -> Place:
-        return Place(self.due_at, self.id)
-
-    @property
-    def held_elsewhere(self) -> bool:
-        return self.held_by is not None and not self.held_by_me
 
 
 def case_evidence(session: Session, *, actor: Actor, case_id: int) -> Evidence:
