@@ -19,7 +19,7 @@ from pages.components.start import Desk, flash, operator_errors, plain, refusal
 LIVE = "15s"
 MOVED = "new_epoch"
 SHORT_HASH = 12
-MOST_FINDINGS = 20
+MOST_NAMED = 5
 ANCHORS = {
     AnchorState.MATCHES: "matches",
     AnchorState.NONE: "no copy yet",
@@ -57,7 +57,7 @@ def books(desk: Desk, zone: tzinfo) -> None:
 def verdict(seen: Badge, now: datetime) -> str:
     """Markdown of the badge itself: what is known of the books now."""
     if seen.standing:
-        return f":red-badge[:material/error: {count(len(seen.standing), 'finding')}]"
+        return ":red-badge[:material/error: The books do not hold]"
     if seen.full is None or seen.latest is None:
         return ":gray-badge[:material/help: Not checked yet]"
     if now - seen.latest.started_at > STALE_AFTER:
@@ -105,15 +105,16 @@ def _seal_words(seen: Badge, zone: tzinfo, now: datetime) -> str:
 
 
 def _findings(found: tuple[Finding, ...]) -> None:
-    for each in found[:MOST_FINDINGS]:
+    """One box a broken promise: what breaks it most often has one cause."""
+    by_rule: dict[str, list[Finding]] = {}
+    for each in found:
+        by_rule.setdefault(each.rule, []).append(each)
+    for rule, same in by_rule.items():
+        named = "; ".join(f"{plain(each.subject)}: {plain(each.detail)}" for each in same[:MOST_NAMED])
+        more = f"; and {len(same) - MOST_NAMED:,} more" if len(same) > MOST_NAMED else ""
         st.error(
-            f"**{plain(PROMISES.get(each.rule, each.rule))}** Broken by {plain(each.subject)}: "
-            f"{plain(each.detail)}.  \n:small[{remedy(each.rule)}]",
+            f"**{plain(PROMISES.get(rule, rule))}** Broken by {named}{more}.  \n:small[{remedy(rule)}]",
             icon=":material/error:",
-        )
-    if len(found) > MOST_FINDINGS:
-        st.caption(
-            f"And {len(found) - MOST_FINDINGS:,} more; the first ones come from the same cause mostly."
         )
 
 

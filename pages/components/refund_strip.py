@@ -15,6 +15,7 @@ from pages.components.start import Desk, operator_errors, plain
 
 COUNTING, RESTING = "1s", "10s"
 SHOWN = 2
+NOTHING_YET = ":small[:gray[What you decide stands here, and can be undone for ten seconds.]]"
 
 
 def strip(desk: Desk) -> None:
@@ -36,7 +37,7 @@ def _strip(desk: Desk) -> None:
         for each in refused:
             _refused(desk, each)
         words, button = st.columns([5, 1], vertical_alignment="center", gap="small")
-        words.markdown(" · ".join([*map(_counting, running[:SHOWN]), *map(_done, done)]) or "&nbsp;")
+        words.markdown(" · ".join([*map(_counting, running[:SHOWN]), *map(_done, done)]) or NOTHING_YET)
         newest = running[0].case_id if running else None
         if button.button(
             "Undo", key="refunds_undo", shortcut="U", disabled=newest is None, width="stretch",

@@ -377,4 +377,4 @@ def test_books_that_nobody_checked_lately_are_not_called_sound() -> None:
     assert "The books hold" in verdict(sound, now)
     assert "Not checked lately" in verdict(sound, now + STALE_AFTER + timedelta(seconds=1))
     found = dataclasses.replace(sound, standing=(Finding("broken_chain", "7", "version=1"),))
-    assert "1 finding" in verdict(found, now)
+    assert "do not hold" in verdict(found, now)
