@@ -35,29 +35,29 @@ def console(desk: Desk, filter_: QueueFilter, zone: tzinfo) -> None:
     if problem := told():
         st.error(plain(problem), icon=":material/sync_problem:")
     left, middle, right = st.columns(WIDTHS, gap="medium")
+    # The next case first: it is what the reviewer waits for.
+    if bulk_open():
+        with middle:
+            bulk_panel(desk, filter_, zone)
+    elif case is None:
+        with middle:
+            _nothing(filter_)
+    else:
+        with middle:
+            _watch(desk, case)
+            show_evidence(case, zone)
+        with right, st.container(border=True, gap="small", key="refunds_decision"):
+            if case.open:
+                decision_panel(desk, case, filter_)
+            else:
+                decided_panel(desk, case, zone)
+            move_keys(desk, filter_, case)
+        drawn(case.id)
     with left:
         seen = filter_bar(desk, filter_)
         st.caption(f"{count(seen.cases, 'case')}, {credits_of(seen.credits)}")
         show_queue(desk, filter_)
         offer_bulk(desk, seen.cases)
-    if bulk_open():
-        with middle:
-            bulk_panel(desk, filter_, zone)
-        return
-    if case is None:
-        with middle:
-            _nothing(filter_)
-        return
-    with middle:
-        _watch(desk, case)
-        show_evidence(case, zone)
-    with right, st.container(border=True, gap="small", key="refunds_decision"):
-        if case.open:
-            decision_panel(desk, case, filter_)
-        else:
-            decided_panel(desk, case, zone)
-        move_keys(desk, filter_, case)
-    drawn(case.id)
 
 
 def read_case(desk: Desk, case_id: int) -> Evidence | None:

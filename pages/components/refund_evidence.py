@@ -78,7 +78,7 @@ def _avatar(case: Evidence) -> None:
     with st.container(
         border=True, height=PICTURE_PIXELS, horizontal_alignment="center", vertical_alignment="center"
     ):
-        st.caption("None was delivered", width="content")
+        st.caption("None", width="content")
 
 
 def _customer(case: Evidence, *, blind: bool) -> str:
