@@ -11,6 +11,7 @@ from core.failures.retries import models as retries
 from core.generation import models as generation
 from core.images import models as images
 from core.notifications import models as notifications
+from core.prompts import models as prompts
 from core.provider import models as provider
 
 metadata = Base.metadata
@@ -26,6 +27,7 @@ __all__ = [
     "metadata",
     "notifications",
     "overrides",
+    "prompts",
     "provider",
     "retries",
 ]

@@ -15,6 +15,9 @@ class Permission(enum.StrEnum):
     OPERATE = "step in where generations are stuck"
     GRANT = "grant credits"
     EDIT_CUSTOMERS = "create customers or add selfies"
+    EDIT_PROMPTS = "edit prompts or snippets"
+    MOVE_LABELS = "move or remove labels of prompts"
+    MOVE_PRODUCTION = "move the production label"
     HANDLE_ERRORS = "acknowledge, mute, resolve or assign error groups"
     CONFIGURE_CLASSES = "change the rules that classify failures"
     HANDLE_ALERTS = "acknowledge, snooze, silence or resolve alerts"
@@ -25,13 +28,17 @@ LOOK_ONLY = frozenset({Permission.LOOK})
 ON_CALL = frozenset({Permission.HANDLE_ERRORS, Permission.HANDLE_ALERTS})
 CONFIGURE = frozenset({Permission.CONFIGURE_ALERTS, Permission.CONFIGURE_CLASSES})
 MAKE = LOOK_ONLY | {Permission.GENERATE, Permission.EDIT_CUSTOMERS}
+TUNE = frozenset({Permission.EDIT_PROMPTS, Permission.MOVE_LABELS, Permission.MOVE_PRODUCTION})
 
 ROLES: dict[str, frozenset[Permission]] = {
     "viewer": LOOK_ONLY,
-    "tuner": MAKE | ON_CALL,
+    "tuner": MAKE | ON_CALL | TUNE,
     "support": MAKE | ON_CALL | {Permission.CANCEL},
     "approver": LOOK_ONLY | {Permission.GRANT},
-    "operator": MAKE | ON_CALL | CONFIGURE | {Permission.CANCEL, Permission.OPERATE},
+    "operator": MAKE
+    | ON_CALL
+    | CONFIGURE
+    | {Permission.CANCEL, Permission.OPERATE, Permission.MOVE_PRODUCTION},
     "admin": frozenset(Permission),
 }
 

@@ -28,6 +28,8 @@ class Generation(HasId, Base):
     requested_by: Mapped[int] = mapped_column(ForeignKey("staff.id"))
     retry_of: Mapped[int | None] = mapped_column(ForeignKey("generation.id"))
     template: Mapped[str]
+    # The saved version that this is of; None where the prompt was a draft.
+    prompt_version_id: Mapped[int | None] = mapped_column(ForeignKey("prompt_version.id"))
     prompt: Mapped[str]
     model: Mapped[str]
     parameters: Mapped[dict[str, Any]] = mapped_column(JSONB)
