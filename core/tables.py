@@ -12,6 +12,7 @@ from core.generation import models as generation
 from core.images import models as images
 from core.notifications import models as notifications
 from core.prompts import models as prompts
+from core.prompts.testsets import models as testsets
 from core.provider import models as provider
 
 metadata = Base.metadata
@@ -30,4 +31,5 @@ __all__ = [
     "prompts",
     "provider",
     "retries",
+    "testsets",
 ]

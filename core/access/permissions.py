@@ -18,6 +18,8 @@ class Permission(enum.StrEnum):
     EDIT_PROMPTS = "edit prompts or snippets"
     MOVE_LABELS = "move or remove labels of prompts"
     MOVE_PRODUCTION = "move the production label"
+    EDIT_TEST_SETS = "edit selfie test sets"
+    RUN_EXPERIMENTS = "start or stop experiments"
     HANDLE_ERRORS = "acknowledge, mute, resolve or assign error groups"
     CONFIGURE_CLASSES = "change the rules that classify failures"
     HANDLE_ALERTS = "acknowledge, snooze, silence or resolve alerts"
@@ -28,7 +30,15 @@ LOOK_ONLY = frozenset({Permission.LOOK})
 ON_CALL = frozenset({Permission.HANDLE_ERRORS, Permission.HANDLE_ALERTS})
 CONFIGURE = frozenset({Permission.CONFIGURE_ALERTS, Permission.CONFIGURE_CLASSES})
 MAKE = LOOK_ONLY | {Permission.GENERATE, Permission.EDIT_CUSTOMERS}
-TUNE = frozenset({Permission.EDIT_PROMPTS, Permission.MOVE_LABELS, Permission.MOVE_PRODUCTION})
+TUNE = frozenset(
+    {
+        Permission.EDIT_PROMPTS,
+        Permission.MOVE_LABELS,
+        Permission.MOVE_PRODUCTION,
+        Permission.EDIT_TEST_SETS,
+        Permission.RUN_EXPERIMENTS,
+    }
+)
 
 ROLES: dict[str, frozenset[Permission]] = {
     "viewer": LOOK_ONLY,
