@@ -12,6 +12,7 @@ from core.generation import models as generation
 from core.images import models as images
 from core.notifications import models as notifications
 from core.prompts import models as prompts
+from core.prompts.experiments import models as experiments
 from core.prompts.testsets import models as testsets
 from core.provider import models as provider
 
@@ -21,6 +22,7 @@ __all__ = [
     "access",
     "alerts",
     "customers",
+    "experiments",
     "failures",
     "generation",
     "images",

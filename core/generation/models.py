@@ -22,7 +22,7 @@ class Generation(HasId, Base):
     __tablename__ = "generation"
 
     request_key: Mapped[str] = mapped_column(unique=True)
-    purpose: Mapped[str]  # avatar (charged) or preview (not charged)
+    purpose: Mapped[str]  # avatar (charged), preview or experiment (not charged)
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
     selfie_id: Mapped[int] = mapped_column(ForeignKey("selfie.id"))
     requested_by: Mapped[int] = mapped_column(ForeignKey("staff.id"))
