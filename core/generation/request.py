@@ -22,8 +22,14 @@ from core.prompts.rendering import checked, render
 from core.provider import catalog
 from core.settings import Settings
 
+EXPERIMENT_PRIORITY = -10
 PREVIEW_PRIORITY = 0
 CUSTOMER_PRIORITY = 10
+PRIORITIES = {
+    "experiment": EXPERIMENT_PRIORITY,
+    "preview": PREVIEW_PRIORITY,
+    "avatar": CUSTOMER_PRIORITY,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +47,7 @@ class Wish:
     `values` None means that `template` is the final prompt already, to be sent as it stands. `prompt` is what
     was rendered from the template before: it is sent byte for byte, whatever the template would yield today.
     `prompt_version_id` is the saved version whose template, model and parameters these are; None for a draft.
+    `experiment` says that it is a cell of an experiment: free of charge, and behind everybody's wishes.
     """
 
     request_key: str
@@ -54,6 +61,13 @@ class Wish:
     model: str | None = None
     prompt: str | None = None
     prompt_version_id: int | None = None
+    experiment: bool = False
+
+    @property
+    def purpose(self) -> str:
+        if self.experiment:
+            return "experiment"
+        return "avatar" if self.charged else "preview"
 
 
 def quote(
@@ -112,6 +126,8 @@ def retry_generation(
         raise NotFound(f"There is no generation {generation_id}.")
     if former.state not in (State.FAILED, State.CANCELED):
         raise Conflict(f"Generation {generation_id} is {former.state}; only an ended one can be retried.")
+    if former.purpose == "experiment":
+        raise Conflict(f"Generation {generation_id} belongs to an experiment. Retry its failures there.")
     model = model_for_retry(former.model, former.failure_class)
     wish = Wish(
         request_key=request_key,
@@ -177,7 +193,7 @@ def _insert(
         insert(Generation)
         .values(
             request_key=wish.request_key,
-            purpose="avatar" if wish.charged else "preview",
+            purpose=wish.purpose,
             customer_id=wish.customer_id,
             selfie_id=wish.selfie_id,
             requested_by=actor.id,
@@ -189,7 +205,7 @@ def _insert(
             parameters=dict(wish.parameters),
             credits=price.credits,
             price_usd=price.price_usd,
-            priority=CUSTOMER_PRIORITY if wish.charged else PREVIEW_PRIORITY,
+            priority=PRIORITIES[wish.purpose],
             state=State.QUEUED,
             deadline_at=func.now() + timedelta(seconds=settings.generation_deadline_seconds),
             max_attempts=settings.max_attempts,
@@ -205,7 +221,7 @@ def _first(session: Session, wish: Wish, prompt: str) -> Generation:
         first.customer_id == wish.customer_id
         and first.selfie_id == wish.selfie_id
         and first.prompt == prompt
-        and (first.purpose == "avatar") == wish.charged
+        and first.purpose == wish.purpose
         and first.parameters == dict(wish.parameters)
     )
     if not same:
