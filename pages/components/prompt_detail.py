@@ -76,7 +76,8 @@ def _line(each: Version, chosen: Version, zone: tzinfo) -> None:
             )
             put_away = " :gray-badge[Archived]" if each.archived else ""
             st.markdown(f"{label_badges(tuple(each.labels))}{put_away}", width="content")
-        parent = f" from {each.parent}" if each.parent else ""
+        # Most come from the same prompt, whose name stands above.
+        parent = f", from {each.parent.removeprefix(f'{each.prompt} ')}" if each.parent else ""
         st.markdown(
             f":small[{plain(each.note) or ':gray[No note]'}]  \n"
             f":small[:gray[{plain(each.author)}, {moment(each.created_at, zone)}{plain(parent)}]]"

@@ -17,7 +17,7 @@ from pages.components.prompt_address import go
 from pages.components.prompt_findings import show_findings
 from pages.components.start import Desk, flash, operator_errors, plain, refusal
 
-HEIGHT = 330
+HEIGHT = 260
 
 
 def draft_editor(desk: Desk, version: Version) -> None:
@@ -110,7 +110,7 @@ def _preview(desk: Desk, version: Version, content: Content, page: str, *, edite
         return
     show_findings(lint(prompt, content.parameters))
     st.caption(f"As it would be sent: {len(prompt):,} characters")
-    with st.container(border=True, height=HEIGHT + 60):
+    with st.container(border=True, height=HEIGHT + 160):
         st.text(prompt)
     if not edited and _outdated(desk, version):
         st.caption(":material/info: A snippet has changed since; this version keeps the words of its time.")

@@ -75,7 +75,7 @@ def _about(desk: Desk, source: Source) -> None:
             )
             return
         st.markdown(
-            f":orange-badge[:material/edit: Draft] :small[:gray[edited from {plain(came_from.title)}]]",
+            f":orange-badge[:material/edit: Draft] :small[:gray[from {plain(came_from.title)}]]",
             width="content",
         )
         st.button(

@@ -39,9 +39,14 @@ def _card(snippet: SnippetView, zone: tzinfo, no: str | None) -> None:
         words, facts = st.columns([2.4, 1], gap="medium")
         with words:
             text = st.text_area(
-                snippet.name, snippet.text, key=f"{key}_text", height=110, max_chars=LONGEST_TEMPLATE,
+                snippet.name,
+                snippet.text,
+                key=f"{key}_text",
+                height=110,
+                max_chars=LONGEST_TEMPLATE,
+                label_visibility="collapsed",
                 disabled=bool(no),
-            )  # fmt: skip
+            )
         with facts:
             who = f"{plain(snippet.author or OURS)}, {moment(snippet.created_at, zone)}"
             st.markdown(

@@ -75,9 +75,9 @@ def _choice(options: Sequence[str], pointing: Mapping[str, int], usable: Mapping
     st.session_state.setdefault(CHOICE, f"label:{PRODUCTION}" if PRODUCTION in pointing else options[0])
 
     def title(option: str) -> str:
-        found = usable.get(_target(option, pointing))
-        words = found.title if found else "archived"
-        return f"{option.removeprefix('label:')}: {words}" if option.startswith("label:") else words
+        # The browser knows its choice by these words: a label must be called the same wherever it points.
+        kind, _, name = option.partition(":")
+        return f"{name}, wherever it points" if kind == "label" else usable[int(name)].title
 
     return st.selectbox(
         "Start from",

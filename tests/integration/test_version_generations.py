@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from core.errors import InvalidInput, NotFound
+from core.generation.detail import generation_detail
 from core.generation.models import Generation
 from core.generation.request import retry_generation
 from core.prompts.labels import PRODUCTION, labelled, labels, move_label, roll_back
@@ -116,6 +117,8 @@ def test_a_generation_names_its_version_and_its_retry_does_too(desk: TestDesk) -
             session, desk.services.settings, actor=desk.admin, generation_id=first.id, request_key="again"
         )
     assert (again.prompt_version_id, again.prompt) == (first.prompt_version_id, first.prompt)
+    with desk.database.transaction() as session:
+        assert generation_detail(session, first.id).prompt_version == "Ink and halftone v1"
 
 
 @pytest.mark.parametrize(

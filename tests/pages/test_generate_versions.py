@@ -115,7 +115,7 @@ def test_an_edit_is_a_draft_that_counts_for_no_version_until_it_is_taken_back(
     original = at.text_area(key="generate_template").value
 
     at.text_area(key="generate_template").set_value("A full-body hero, feet included, likeness kept").run()
-    assert "edited from Ink and halftone v1" in said(at)
+    assert ":gray[from Ink and halftone v1]" in said(at)
     send(at)
     assert last(desk).prompt_version_id is None
     button(at, "Take back edits").click().run()
@@ -131,7 +131,7 @@ def test_another_parameter_alone_makes_it_a_draft(open_page: OpenPage, desk: Tes
     at.segmented_control(key="generate_parameter_quality").set_value("low").run()
     send(at)
 
-    assert "edited from Ink and halftone v1" in said(at)
+    assert ":gray[from Ink and halftone v1]" in said(at)
     assert last(desk).prompt_version_id is None
 
 
@@ -229,3 +229,20 @@ def test_a_variable_of_its_own_is_a_field_that_must_be_filled_in(open_page: Open
     send(at)
 
     assert last(desk).prompt == "A hero with Rex"
+
+
+def test_an_own_label_is_followed_too_and_stays_the_choice(open_page: OpenPage, desk: TestDesk) -> None:
+    second, third = save(desk, "A second hero"), save(desk, "A third hero")
+    with desk.database.transaction() as session:
+        given = {"actor": desk.admin, "name": "candidate", "reason": "to be tried"}
+        move_label(session, version_id=second.id, seen_moves=0, **given)  # type: ignore[arg-type]
+    at = ready(open_page, desk)
+    at.selectbox(key="generate_prompt").set_value("label:candidate").run()
+    assert at.text[0].value == "A second hero"
+    with desk.database.transaction() as session:
+        move_label(session, version_id=third.id, seen_moves=1, **given)  # type: ignore[arg-type]
+
+    at.run()
+
+    assert at.selectbox(key="generate_prompt").value == "label:candidate"
+    assert at.text[0].value == "A third hero"
