@@ -6,6 +6,7 @@ from core.access.staff import seed_personas
 from core.database import Database, connect
 from core.errors import SetupError
 from core.failures.alerts.rules import seed_rules
+from core.prompts.starter import seed_prompts
 from core.provider.gateway import Gateway
 from core.settings import Settings
 from core.storage.objects import ObjectStore
@@ -44,11 +45,12 @@ def open_services(settings: Settings) -> Services:
 
 
 def prepare(services: Services) -> None:
-    """What a fresh installation needs before the first page: bucket, personas of local mode, alert rules."""
+    """What a fresh installation needs before the first page: bucket, personas, alert rules, prompts."""
     services.objects.ensure_bucket()
     with services.database.transaction() as session:
         seed_personas(session)
         seed_rules(session)
+        seed_prompts(session, model=services.settings.model)
 
 
 def install(services: Services | None) -> None:

@@ -2,6 +2,7 @@
 
 import functools
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -65,6 +66,8 @@ class Settings(BaseSettings):
     rollup_interval_seconds: Seconds = 5
     alert_interval_seconds: Seconds = 5
     notify_private: bool = False
+    experiment_in_flight: int = Field(8, ge=1, le=1_000)
+    experiment_day_cap_usd: Decimal = Field(Decimal(25), ge=0, le=100_000, decimal_places=4)
     sandbox_time_scale: float = Field(1.0, gt=0, le=10)
     # Not a variable: set when the embedded sandbox stands in for the provider.
     sandboxed: bool = Field(default=False, init=False)

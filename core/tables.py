@@ -15,6 +15,9 @@ from core.failures.retries import models as retries
 from core.generation import models as generation
 from core.images import models as images
 from core.notifications import models as notifications
+from core.prompts import models as prompts
+from core.prompts.experiments import models as experiments
+from core.prompts.testsets import models as testsets
 from core.provider import models as provider
 
 metadata = Base.metadata
@@ -25,6 +28,7 @@ __all__ = [
     "batches",
     "cases",
     "customers",
+    "experiments",
     "failures",
     "generation",
     "images",
@@ -32,8 +36,10 @@ __all__ = [
     "metadata",
     "notifications",
     "overrides",
+    "prompts",
     "provider",
     "requests",
     "retries",
     "seals",
+    "testsets",
 ]

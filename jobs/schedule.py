@@ -3,6 +3,7 @@
 from core.settings import Settings
 from jobs.alerts import evaluate_alerts
 from jobs.books import LOOK_SECONDS, SEAL_SECONDS, check_the_books, seal_the_ledger
+from jobs.experiments import feed_experiments
 from jobs.heartbeat import beat_heart
 from jobs.notify import send_notifications
 from jobs.proof import prove_object_store
@@ -28,6 +29,7 @@ def ticks(settings: Settings) -> list[tuple[Tick, float]]:
         (stop_unwanted_predictions, settings.sweep_interval_seconds),
         (end_overdue_generations, settings.sweep_interval_seconds),
         (ask_for_stragglers, settings.straggler_interval_seconds),
+        (feed_experiments, settings.sweep_interval_seconds),
         (make_retries, settings.sweep_interval_seconds),
         (roll_up, settings.rollup_interval_seconds),
         (evaluate_alerts, settings.alert_interval_seconds),

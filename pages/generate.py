@@ -17,7 +17,7 @@ with operator_errors():
     form, outcome = st.columns(2, gap="medium")
     with form:
         selfie = selfie_picker(desk, customer_id)
-        draft = prompt_editor()
+        draft = prompt_editor(desk)
     with outcome:
         order_card(desk, customer_id, selfie, draft, shown)
         result_panel(desk, shown)

@@ -20,6 +20,11 @@ class Permission(enum.StrEnum):
     EDIT_POLICY = "change the refund policy"
     CHECK_BOOKS = "check the books or run their drill"
     EDIT_CUSTOMERS = "create customers or add selfies"
+    EDIT_PROMPTS = "edit prompts or snippets"
+    MOVE_LABELS = "move or remove labels of prompts"
+    MOVE_PRODUCTION = "move the production label"
+    EDIT_TEST_SETS = "edit selfie test sets"
+    RUN_EXPERIMENTS = "start or stop experiments"
     HANDLE_ERRORS = "acknowledge, mute, resolve or assign error groups"
     CONFIGURE_CLASSES = "change the rules that classify failures"
     HANDLE_ALERTS = "acknowledge, snooze, silence or resolve alerts"
@@ -33,13 +38,25 @@ MAKE = LOOK_ONLY | {Permission.GENERATE, Permission.EDIT_CUSTOMERS}
 REFUNDS = frozenset(
     {Permission.DECIDE_REFUNDS, Permission.SECOND_REFUNDS, Permission.REVERSE_REFUNDS, Permission.EDIT_POLICY}
 )
+TUNE = frozenset(
+    {
+        Permission.EDIT_PROMPTS,
+        Permission.MOVE_LABELS,
+        Permission.MOVE_PRODUCTION,
+        Permission.EDIT_TEST_SETS,
+        Permission.RUN_EXPERIMENTS,
+    }
+)
 
 ROLES: dict[str, frozenset[Permission]] = {
     "viewer": LOOK_ONLY,
-    "tuner": MAKE | ON_CALL,
+    "tuner": MAKE | ON_CALL | TUNE,
     "support": MAKE | ON_CALL | {Permission.CANCEL, Permission.DECIDE_REFUNDS},
     "approver": LOOK_ONLY | REFUNDS | {Permission.GRANT, Permission.CHECK_BOOKS},
-    "operator": MAKE | ON_CALL | CONFIGURE | {Permission.CANCEL, Permission.OPERATE, Permission.CHECK_BOOKS},
+    "operator": MAKE
+    | ON_CALL
+    | CONFIGURE
+    | {Permission.CANCEL, Permission.OPERATE, Permission.CHECK_BOOKS, Permission.MOVE_PRODUCTION},
     "admin": frozenset(Permission),
 }
 

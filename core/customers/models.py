@@ -2,14 +2,17 @@
 
 from datetime import datetime
 
-from sqlalchemy import func
+from sqlalchemy import ForeignKey, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.database import Base, HasId
 
 
 class Customer(HasId, Base):
-    """A customer of the service. `reference` is the product's own name for them: a number or an e-mail."""
+    """A customer of the service. `reference` is the product's own name for them: a number or an e-mail.
+
+    `test_consent_at` is when staff noted that prompts may be tested on this customer's selfies.
+    """
 
     __tablename__ = "customer"
 
@@ -17,3 +20,5 @@ class Customer(HasId, Base):
     name: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     erased_at: Mapped[datetime | None]
+    test_consent_at: Mapped[datetime | None]
+    test_consent_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))

@@ -19,9 +19,10 @@ from core.failures.models import (
     ErrorGroupHour,
     PromptTemplate,
 )
-from core.failures.rollups import EXCERPT
+from core.failures.rollups import value_titles
 from core.failures.taxonomy import FailureClass
 from core.generation.models import Generation, RenderAttempt
+from core.prompts.views import versions_beside
 
 MOST_ROWS = 200
 SAMPLES = 8
@@ -99,13 +100,17 @@ class Change:
 
 @dataclasses.dataclass(frozen=True)
 class GroupDetail:
-    """One error group, opened. `templates` are the prompts it occurred with of late, by hash."""
+    """One error group, opened. `resolved_in` names the template in which it was said to be mended.
+
+    `templates` are what it may be mended in, by hash: all versions of the prompts that it occurred with of
+    late, the newest first, then drafts.
+    """
 
     row: GroupRow
     state_since: datetime
     acknowledged_by: str | None
     muted_until: datetime | None
-    resolved_template: str | None
+    resolved_in: str | None
     assignee_id: int | None
     samples: Sequence[Sample]
     customers: Sequence[HitCustomer]
@@ -148,7 +153,7 @@ def group_detail(session: Session, fingerprint: str) -> GroupDetail:
         state_since=group.state_since,
         acknowledged_by=group.acknowledged_by,
         muted_until=group.muted_until,
-        resolved_template=group.resolved_template,
+        resolved_in=_resolved_in(session, group.resolved_template),
         assignee_id=group.assignee_id,
         samples=_samples(session, fingerprint),
         customers=_customers(session, fingerprint),
@@ -265,12 +270,15 @@ def _templates(session: Session, fingerprint: str) -> dict[str, str]:
         .limit(500)
         .subquery()
     )
-    rows = session.execute(
-        select(PromptTemplate.hash, func.left(PromptTemplate.template, EXCERPT)).where(
-            PromptTemplate.hash.in_(select(recent.c.template_hash))
-        )
-    )
-    return {name: " ".join(text.split()) for name, text in rows}
+    hashes = session.scalars(select(recent.c.template_hash).distinct()).all()
+    known = session.scalars(select(PromptTemplate.hash).where(PromptTemplate.hash.in_(hashes))).all()
+    saved = versions_beside(session, hashes)
+    drafts = [name for name in known if name not in saved]
+    return saved | value_titles(session, "prompt", drafts)
+
+
+def _resolved_in(session: Session, template_hash: str | None) -> str | None:
+    return template_hash and value_titles(session, "prompt", [template_hash])[template_hash]
 
 
 def count_unhandled(session: Session) -> int:

@@ -13,6 +13,7 @@ from core.failures.bins import QUARTER, Bin
 from core.failures.models import GenerationTally, LatencyTally, PromptTemplate
 from core.failures.statistics import Difference, Rate, verdicts
 from core.generation.states import State
+from core.prompts.views import titles_of
 
 # A dimension with more values than this shows the commonest.
 MOST_VALUES = 40
@@ -140,7 +141,7 @@ def rates_by(
 
 
 def value_titles(session: Session, dimension: str, values: Sequence[str]) -> dict[str, str]:
-    """What each value is called; a prompt by its number and first words."""
+    """What each value is called; a prompt by the versions that say so, a draft by its first words."""
     if dimension == "prompt":
         rows = session.execute(
             select(PromptTemplate.hash, func.left(PromptTemplate.template, EXCERPT)).where(
@@ -148,7 +149,8 @@ def value_titles(session: Session, dimension: str, values: Sequence[str]) -> dic
             )
         )
         words = {name: " ".join(text.split()) for name, text in rows}
-        return {value: f"{value[:6]} {words.get(value, '')}".strip() for value in values}
+        saved = titles_of(session, values)
+        return {value: saved.get(value) or f"{value[:6]} {words.get(value, '')}".strip() for value in values}
     return {value: value.replace("_", " ") or "not told" for value in values}
 
 

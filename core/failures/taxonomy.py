@@ -231,8 +231,8 @@ TAXONOMY: dict[FailureClass, ClassFacts] = {
         retry=NEVER,
         customer_message="This drawing style is not on offer any more. Please choose another one.",
         operator_hint=(
-            "The model was retired or is not open to our account. Set INKDESK_MODEL to the successor that the"
-            " overview names, restart, then retry."
+            "The model was retired or is not open to our account. Save a version of the prompt with the"
+            " successor that the overview names and put it into production; a retry takes INKDESK_MODEL."
         ),
         refund=RefundRule.AUTO,
     ),

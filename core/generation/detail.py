@@ -17,6 +17,7 @@ from core.generation.progress import LARGEST_ID
 from core.generation.states import ENDED, State
 from core.generation.timeline import Line, timeline
 from core.images.models import StoredSelfie
+from core.prompts.views import version
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,6 +82,8 @@ class Detail:
     retry_of: int | None
     retried_as: Sequence[int]
     template: str
+    prompt_version: str | None
+    prompt_version_id: int | None
     prompt: str
     model: str
     parameters: dict[str, str]
@@ -143,6 +146,8 @@ def generation_detail(session: Session, generation_id: int) -> Detail:
         retry_of=generation.retry_of,
         retried_as=session.scalars(again).all(),
         template=generation.template,
+        prompt_version=_version_title(session, generation.prompt_version_id),
+        prompt_version_id=generation.prompt_version_id,
         prompt=generation.prompt,
         model=generation.model,
         parameters={name: str(value) for name, value in generation.parameters.items()},
@@ -161,6 +166,10 @@ def generation_detail(session: Session, generation_id: int) -> Detail:
         timeline=timeline(events, attempts),
         ledger=lines_of_generation(session, generation_id),
     )
+
+
+def _version_title(session: Session, version_id: int | None) -> str | None:
+    return None if version_id is None else version(session, version_id).title
 
 
 def _picture(stored: StoredSelfie | Avatar) -> Picture:

@@ -22,12 +22,14 @@ class Generation(HasId, Base):
     __tablename__ = "generation"
 
     request_key: Mapped[str] = mapped_column(unique=True)
-    purpose: Mapped[str]  # avatar (charged) or preview (not charged)
+    purpose: Mapped[str]  # avatar (charged), preview or experiment (not charged)
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
     selfie_id: Mapped[int] = mapped_column(ForeignKey("selfie.id"))
     requested_by: Mapped[int] = mapped_column(ForeignKey("staff.id"))
     retry_of: Mapped[int | None] = mapped_column(ForeignKey("generation.id"))
     template: Mapped[str]
+    # The saved version that this is of; None where the prompt was a draft.
+    prompt_version_id: Mapped[int | None] = mapped_column(ForeignKey("prompt_version.id"))
     prompt: Mapped[str]
     model: Mapped[str]
     parameters: Mapped[dict[str, Any]] = mapped_column(JSONB)

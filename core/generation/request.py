@@ -17,12 +17,19 @@ from core.errors import Conflict, InvalidInput, NotFound
 from core.generation.models import Generation, GenerationEvent
 from core.generation.states import State
 from core.images.models import StoredSelfie
+from core.prompts.library import get_version
 from core.prompts.rendering import checked, render
 from core.provider import catalog
 from core.settings import Settings
 
+EXPERIMENT_PRIORITY = -10
 PREVIEW_PRIORITY = 0
 CUSTOMER_PRIORITY = 10
+PRIORITIES = {
+    "experiment": EXPERIMENT_PRIORITY,
+    "preview": PREVIEW_PRIORITY,
+    "avatar": CUSTOMER_PRIORITY,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +46,8 @@ class Wish:
 
     `values` None means that `template` is the final prompt already, to be sent as it stands. `prompt` is what
     was rendered from the template before: it is sent byte for byte, whatever the template would yield today.
+    `prompt_version_id` is the saved version whose template, model and parameters these are; None for a draft.
+    `experiment` says that it is a cell of an experiment: free of charge, and behind everybody's wishes.
     """
 
     request_key: str
@@ -51,6 +60,14 @@ class Wish:
     retry_of: int | None = None
     model: str | None = None
     prompt: str | None = None
+    prompt_version_id: int | None = None
+    experiment: bool = False
+
+    @property
+    def purpose(self) -> str:
+        if self.experiment:
+            return "experiment"
+        return "avatar" if self.charged else "preview"
 
 
 def quote(
@@ -66,12 +83,13 @@ def quote(
 def request_generation(session: Session, settings: Settings, *, actor: Actor, wish: Wish) -> Generation:
     """Queue a generation and charge the customer for it. The same `request_key` again returns the first.
 
-    Raises NotAllowed, InvalidInput (prompt, parameters), NotFound (selfie), InsufficientCredits, and
-    Conflict when the key was used for something else.
+    Raises NotAllowed, InvalidInput (prompt, parameters, a version that says something else), NotFound
+    (selfie, version), InsufficientCredits, and Conflict when the key was used for something else.
     """
     require(actor, Permission.GENERATE)
     prompt = _prompt(wish)
     price = quote(settings, wish.parameters, charged=wish.charged, model=wish.model)
+    _check_version(session, settings, wish)
     _check_selfie(session, wish)
     generation = _insert(session, settings, actor, wish, prompt, price)
     if generation is None:
@@ -108,6 +126,9 @@ def retry_generation(
         raise NotFound(f"There is no generation {generation_id}.")
     if former.state not in (State.FAILED, State.CANCELED):
         raise Conflict(f"Generation {generation_id} is {former.state}; only an ended one can be retried.")
+    if former.purpose == "experiment":
+        raise Conflict(f"Generation {generation_id} belongs to an experiment. Retry its failures there.")
+    model = model_for_retry(former.model, former.failure_class)
     wish = Wish(
         request_key=request_key,
         customer_id=former.customer_id,
@@ -118,7 +139,9 @@ def retry_generation(
         parameters={name: str(value) for name, value in former.parameters.items()},
         charged=former.purpose == "avatar",
         retry_of=former.id,
-        model=model_for_retry(former.model, former.failure_class),
+        model=model,
+        # Drawn by another model it says nothing about the version.
+        prompt_version_id=former.prompt_version_id if model == former.model else None,
     )
     return request_generation(session, settings, actor=actor, wish=wish)
 
@@ -133,6 +156,19 @@ def _prompt(wish: Wish) -> str:
     if wish.prompt is not None:
         return checked(wish.prompt)
     return checked(wish.template) if wish.values is None else render(wish.template, wish.values)
+
+
+def _check_version(session: Session, settings: Settings, wish: Wish) -> None:
+    """What is counted for a version must be what the version says."""
+    if wish.prompt_version_id is None:
+        return
+    version = get_version(session, wish.prompt_version_id)
+    asked = catalog.checked_parameters(catalog.MODELS[wish.model or settings.model], wish.parameters)
+    same = (version.resolved, version.model) == (wish.template, wish.model or settings.model)
+    if not same or version.parameters != asked:
+        raise InvalidInput(
+            "The prompt, model or parameters are not those of the version. Send it as a draft."
+        )
 
 
 def _check_selfie(session: Session, wish: Wish) -> None:
@@ -157,18 +193,19 @@ def _insert(
         insert(Generation)
         .values(
             request_key=wish.request_key,
-            purpose="avatar" if wish.charged else "preview",
+            purpose=wish.purpose,
             customer_id=wish.customer_id,
             selfie_id=wish.selfie_id,
             requested_by=actor.id,
             retry_of=wish.retry_of,
             template=wish.template,
+            prompt_version_id=wish.prompt_version_id,
             prompt=prompt,
             model=wish.model or settings.model,
             parameters=dict(wish.parameters),
             credits=price.credits,
             price_usd=price.price_usd,
-            priority=CUSTOMER_PRIORITY if wish.charged else PREVIEW_PRIORITY,
+            priority=PRIORITIES[wish.purpose],
             state=State.QUEUED,
             deadline_at=func.now() + timedelta(seconds=settings.generation_deadline_seconds),
             max_attempts=settings.max_attempts,
@@ -184,7 +221,7 @@ def _first(session: Session, wish: Wish, prompt: str) -> Generation:
         first.customer_id == wish.customer_id
         and first.selfie_id == wish.selfie_id
         and first.prompt == prompt
-        and (first.purpose == "avatar") == wish.charged
+        and first.purpose == wish.purpose
         and first.parameters == dict(wish.parameters)
     )
     if not same:

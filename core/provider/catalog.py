@@ -228,4 +228,7 @@ def retirement_notice(slug: str, today: date) -> str | None:
     end, successor = model.retirement.on, model.retirement.successor
     if today < end:
         return f"OpenAI has announced to end {slug} on {end}. Move to {successor} before that day."
-    return f"OpenAI announced to end {slug} on {end}. If generations fail, set INKDESK_MODEL={successor}."
+    return (
+        f"OpenAI announced to end {slug} on {end}. If generations fail, save versions of your prompts with "
+        f"{successor}; INKDESK_MODEL={successor} makes it the model of new prompts."
+    )

@@ -88,8 +88,8 @@ def _fault(whose: str) -> str:
 def _about_state(detail: GroupDetail) -> str:
     if detail.acknowledged_by:
         return f" :small[:gray[by {plain(detail.acknowledged_by)}]]"
-    if detail.resolved_template:
-        return " :small[:gray[in one prompt]]"
+    if detail.resolved_in:
+        return f" :small[:gray[in {plain(detail.resolved_in)}]]"
     return ""
 
 
@@ -129,9 +129,9 @@ def _resolve(desk: Desk, detail: GroupDetail) -> None:
     template = st.selectbox(
         "Mended in",
         [None, *detail.templates],
-        format_func=lambda each: f"{each[:6]} {detail.templates[each][:60]}" if each else "Everything",
+        format_func=lambda each: detail.templates[each] if each else "Everything",
         key="errors_resolve_template",
-        help="With a prompt, only a later failure of that very prompt brings the group back.",
+        help="With a version, only a later failure of that version brings the group back.",
     )
     note = st.text_input("Note", key="errors_resolve_note", placeholder="What mended it")
     if st.button("Resolve it", key="errors_resolve", type="primary"):

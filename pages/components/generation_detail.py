@@ -15,6 +15,7 @@ from pages.components.badges import badge
 from pages.components.clock import zone
 from pages.components.generation_case import case_lines, goodwill_offer
 from pages.components.generation_story import attempts_table, ledger_table, story, timings
+from pages.components.links import page_link
 from pages.components.pictures import show_picture
 from pages.components.start import Desk, flash, operator_errors, plain, refusal
 
@@ -202,7 +203,10 @@ def _cost(detail: Detail) -> str:
 
 
 def _texts(detail: Detail) -> None:
-    st.markdown("**Prompt as it was sent**")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown("**Prompt as it was sent**", width="content")
+        if detail.prompt_version is not None:
+            page_link("prompts.py", detail.prompt_version, version=str(detail.prompt_version_id))
     st.code(detail.prompt, language=None, wrap_lines=True)
     received = {
         f"Attempt {each.number}": each.failure_detail for each in detail.attempts if each.failure_detail

@@ -14,7 +14,7 @@ from core.provider.catalog import MODELS
 from core.wording import moment
 from pages.components.start import plain
 
-PURPOSES = ("avatar", "preview")
+PURPOSES = ("avatar", "preview", "experiment")
 CHOICES: dict[str, tuple[str, ...]] = {
     "state": tuple(State),
     "class": tuple(FailureClass),

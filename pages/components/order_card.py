@@ -16,8 +16,9 @@ from core.images.selfies import keep_selfie
 from core.provider.catalog import retirement_notice
 from core.wording import count, dollars
 from pages.components.forms import form_key, renew_form
-from pages.components.parameters import parameters
+from pages.components.parameters import parameter_bar
 from pages.components.prompt_editor import Draft
+from pages.components.prompt_source import PAGE
 from pages.components.result_panel import show_generation
 from pages.components.selfie_picker import ChosenSelfie
 from pages.components.start import Desk, flash, operator_errors, plain, refusal
@@ -33,7 +34,10 @@ class Order:
     customer_id: int | None
     selfie: ChosenSelfie | None
     draft: Draft
-    parameters: Mapping[str, str]
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        return self.draft.parameters
 
     def missing(self) -> list[str]:
         """What is still to be done before it can be sent."""
@@ -47,7 +51,8 @@ class Order:
     def fingerprint(self, charged: bool) -> str:
         """The same for the same form, however often it is filled in."""
         sha256 = self.selfie.sha256 if self.selfie else None
-        facts = [self.customer_id, sha256, self.draft.prompt, dict(self.parameters), charged]
+        drawn = [self.draft.prompt, self.draft.model, dict(self.parameters)]
+        facts = [self.customer_id, sha256, drawn, charged]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
@@ -56,7 +61,8 @@ def order_card(
 ) -> None:
     """What it costs, what is still missing, and the buttons that send the form."""
     with st.container(border=True):
-        order = Order(customer_id, selfie, draft, parameters(desk))
+        parameter_bar(PAGE, draft.model)
+        order = Order(customer_id, selfie, draft)
         problem = _problem(desk, order)
         running = shown is not None and not shown.ended
         preview, charged = st.columns(2, gap="small")
@@ -67,7 +73,7 @@ def order_card(
         if send_preview or send_charged:
             _submit(desk, order, charged=send_charged)
         st.caption(plain(problem) if problem else _price(desk, order))
-        if notice := retirement_notice(desk.services.settings.model, datetime.now(UTC).date()):
+        if notice := retirement_notice(draft.model, datetime.now(UTC).date()):
             st.markdown(f":orange[:small[:material/event_busy: {plain(notice)}]]")
 
 
@@ -77,7 +83,7 @@ def _problem(desk: Desk, order: Order) -> str | None:
     if missing := order.missing():
         return f"Before you can start: {', '.join(missing)}."
     try:
-        quote(desk.services.settings, order.parameters, charged=True)
+        quote(desk.services.settings, order.parameters, charged=True, model=order.draft.model)
     except InvalidInput as exc:
         return str(exc)
     return None
@@ -85,9 +91,9 @@ def _problem(desk: Desk, order: Order) -> str | None:
 
 def _price(desk: Desk, order: Order) -> str:
     settings = desk.services.settings
-    price = quote(settings, order.parameters, charged=True)
+    price = quote(settings, order.parameters, charged=True, model=order.draft.model)
     ours = "price not published" if price.price_usd is None else f"{dollars(price.price_usd)} list price"
-    return plain(f"{count(price.credits, 'credit')} for the customer, {ours} for us, {settings.model}")
+    return plain(f"{count(price.credits, 'credit')} for the customer, {ours} for us, {order.draft.model}")
 
 
 def _button(desk: Desk, order: Order, *, charged: bool, enabled: bool, running: bool) -> bool:
@@ -125,6 +131,8 @@ def _send(desk: Desk, order: Order, *, charged: bool) -> int:
         values=order.draft.values,
         parameters=order.parameters,
         charged=charged,
+        model=order.draft.model,
+        prompt_version_id=order.draft.version_id,
     )
     with services.database.transaction() as session:
         return request_generation(session, services.settings, actor=desk.actor, wish=wish).id

@@ -1,9 +1,15 @@
-"""How the model shall draw: its quality and the other inputs that it takes."""
+"""How the model shall draw: which one, its quality and the other inputs that it takes.
+
+What is chosen lies in the session, so that it is known before the widgets are drawn, and what a model does
+not offer is put right before they are.
+"""
+
+from collections.abc import Mapping
+from typing import Any
 
 import streamlit as st
 
 from core.provider.catalog import MODELS, Parameter
-from pages.components.start import Desk
 
 LABELS = {
     "quality": "Quality",
@@ -14,39 +20,73 @@ LABELS = {
 }
 
 
-def parameters(desk: Desk) -> dict[str, str]:
-    """A widget for every input that the desk offers, the quality in front."""
-    quality, *others = MODELS[desk.services.settings.model].parameters
-    chosen: dict[str, str] = {}
+def set_parameters(page: str, model: str, values: Mapping[str, str]) -> None:
+    """Choose a model and its parameters, before their widgets are drawn."""
+    st.session_state[_model_slot(page)] = model
+    for name, value in values.items():
+        st.session_state[_slot(page, name)] = value
+    fit_parameters(page, model)
+
+
+def fit_parameters(page: str, preset_model: str) -> tuple[str, dict[str, str]]:
+    """The model and parameters that are chosen; what the model does not offer becomes its preset."""
+    model: str = st.session_state.setdefault(_model_slot(page), preset_model)
+    if model not in MODELS:
+        model = st.session_state[_model_slot(page)] = preset_model
+    chosen = {}
+    for parameter in MODELS[model].parameters:
+        slot = _slot(page, parameter.name)
+        if st.session_state.get(slot) not in parameter.allowed:
+            st.session_state[slot] = parameter.preset
+        chosen[parameter.name] = st.session_state[slot]
+    return model, chosen
+
+
+def parameter_bar(page: str, model: str) -> None:
+    """The quality, and a popover with everything else."""
+    quality, *others = MODELS[model].parameters
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
-        chosen[quality.name] = _quality(quality)
+        _quality(page, quality)
         with st.popover("Options", icon=":material/tune:"):
+            model_field(page)
             for parameter in others:
-                chosen[parameter.name] = _option(parameter)
-    return chosen
+                parameter_field(page, parameter)
 
 
-def _quality(parameter: Parameter) -> str:
-    # With `auto` the model would choose the price.
-    offered = [option for option in parameter.allowed if option != "auto"]
-    quality: str | None = st.segmented_control(
-        LABELS[parameter.name],
-        offered,
-        default=parameter.preset,
-        required=True,
-        format_func=str.capitalize,
-        key=f"generate_parameter_{parameter.name}",
-        persist_state="session",
-    )
-    return quality or parameter.preset
+def model_field(page: str, **options: Any) -> None:
+    """Which model draws."""
+    st.selectbox("Model", list(MODELS), key=_model_slot(page), persist_state="session", **options)
 
 
-def _option(parameter: Parameter) -> str:
-    option: str = st.selectbox(
+def parameter_field(page: str, parameter: Parameter, **options: Any) -> None:
+    """One input of the model."""
+    st.selectbox(
         LABELS.get(parameter.name, parameter.name),
         parameter.allowed,
-        index=parameter.allowed.index(parameter.preset),
-        key=f"generate_parameter_{parameter.name}",
+        key=_slot(page, parameter.name),
+        persist_state="session",
+        **options,
+    )
+
+
+def _quality(page: str, parameter: Parameter) -> None:
+    slot = _slot(page, parameter.name)
+    # With `auto` the model would choose the price; a version that says so keeps it.
+    auto = st.session_state.get(slot) == "auto"
+    offered = [option for option in parameter.allowed if option != "auto" or auto]
+    st.segmented_control(
+        LABELS[parameter.name],
+        offered,
+        required=True,
+        format_func=str.capitalize,
+        key=slot,
         persist_state="session",
     )
-    return option
+
+
+def _slot(page: str, name: str) -> str:
+    return f"{page}_parameter_{name}"
+
+
+def _model_slot(page: str) -> str:
+    return f"{page}_model"

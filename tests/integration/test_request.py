@@ -63,7 +63,7 @@ def test_a_good_wish_is_queued_priced_and_written_down(database: Database, admin
     ("changes", "error", "sentence"),
     [
         ({"template": " "}, InvalidInput, "The prompt is empty"),
-        ({"template": "{{ hat }}"}, InvalidInput, "asks for hat"),
+        ({"template": "{{ hat }}"}, InvalidInput, "Fill in hat"),
         ({"parameters": {"quality": "ultra"}}, InvalidInput, "quality 'ultra' is not offered"),
         ({"parameters": {"seed": "1"}}, InvalidInput, "has no parameter 'seed'"),
         ({"selfie_id": 4711}, NotFound, "selfie is no longer there"),

@@ -194,7 +194,7 @@ def test_a_role_that_is_taken_away_counts_at_the_next_click(open_page: OpenPage,
 @pytest.mark.parametrize(
     ("template", "sentence"),
     [
-        ("Draw {{ wig }}", "The template asks for wig, which nothing fills."),
+        ("Draw {{ wig }}", "Fill in wig: the template asks for it."),
         ("   ", "The prompt is empty."),
         ("Draw {{ style", "The template cannot be read"),
     ],

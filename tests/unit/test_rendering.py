@@ -3,7 +3,15 @@
 import pytest
 
 from core.errors import InvalidInput
-from core.prompts.rendering import LONGEST_PROMPT, VARIABLES, checked, render, variables_in
+from core.prompts.rendering import (
+    LONGEST_PROMPT,
+    VARIABLES,
+    checked,
+    missing_in,
+    render,
+    sample,
+    variables_in,
+)
 from core.prompts.starter import STARTER_TEMPLATE
 
 
@@ -17,9 +25,9 @@ def test_what_is_typed_replaces_the_default_and_the_rest_stays() -> None:
     [
         ("", "The prompt is empty"),
         ("   \n ", "The prompt is empty"),
-        ("{{ hat }} and {{ shoes }}", "asks for hat, shoes, which nothing fills. Known: style, outfit"),
+        ("{{ hat }} and {{ shoes }}", "Fill in hat, shoes: the template asks for it"),
         ("{{ style", "cannot be read"),
-        ("{{ style|nosuchfilter }}", "cannot be read"),
+        ("{{ style|nosuchfilter }}", "cannot be read|filter .nosuchfilter"),
         ("{% for i in style %}x{% endfor %}", "uses 'for', which prompts may not"),
         ("{{ 'a' * 999999999 }}", "uses 'mul'"),
         ("{{ style.upper() }}", "uses 'call'"),
@@ -51,3 +59,32 @@ def test_the_starter_asks_for_the_whole_figure_and_the_likeness() -> None:
     for wanted in ("full-body", "feet included", "Image 1", "80 %", "no watermark", "one person only"):
         assert wanted in text
     assert "{{" not in text
+
+
+def test_own_names_are_found_in_the_order_of_use_and_must_be_filled_in() -> None:
+    template = "{{ hat }} on {{ style }} {% if shoes %}with {{ shoes }}{% endif %} {{ hat|upper }}"
+
+    assert variables_in(template) == ["style", "hat", "shoes"]
+    assert missing_in(template, {"hat": " "}) == ["hat", "shoes"]
+    assert render("{{ hat|upper }}", {"hat": "bowler"}) == "BOWLER"
+    assert sample("{{ hat }}, {{ style }}") == f"[hat], {VARIABLES['style']}"
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{% set a = style ~ style %}{{ a }}",
+        "{% with a = style ~ style %}{{ a }}{% endwith %}",
+        "{{ '%999999999d' % 1 }}",
+        "{{ style|center(999999999) }}",
+        "{{ style|replace('', style) }}",
+        "{{ range }}{{ lipsum() }}",
+        "{{ self }}",
+        "{{ _secret }}",
+        "{% block x %}{{ super() }}{% endblock %}",
+        "{{" + "(" * 500 + "1" + ")" * 500 + "}}",
+    ],
+)
+def test_what_could_fill_the_memory_or_reach_behind_the_names_is_refused(template: str) -> None:
+    with pytest.raises(InvalidInput):
+        render(template, {})

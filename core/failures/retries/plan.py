@@ -37,6 +37,7 @@ class Obstacle(enum.StrEnum):
 
     RETRIED = "retried already; where that failed too, the later one counts"
     WAITING = "waiting in a batch that is under way"
+    EXPERIMENT = "of experiments, which retry their failures themselves"
     ERASED = "without a selfie: the customer's data was erased"
     PARAMETERS = "with a model or parameters that are no longer offered"
     CREDITS = "of customers who lack the credits"
@@ -121,6 +122,8 @@ class _Choice:
         price = self._price(row)
         if row.waiting:
             self.left_out[Obstacle.WAITING] += 1
+        elif row.purpose == "experiment":
+            self.left_out[Obstacle.EXPERIMENT] += 1
         elif row.erased:
             self.left_out[Obstacle.ERASED] += 1
         elif price is None:

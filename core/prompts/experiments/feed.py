@@ -1,0 +1,231 @@
+"""Buying the missing images of running experiments: never more in flight than set, never beyond a cap.
+
+Any number of workers may do it; one at a time has its turn. What a turn asks for is committed together with
+its purchase and the owned image, so a worker that is killed leaves cells that are missing or bought, nothing
+between; the next turn buys exactly those that are missing.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from sqlalchemy import ColumnElement, Row, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from core.access.permissions import Actor, Permission, require
+from core.access.staff import actor_by_id
+from core.database import Database
+from core.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from core.generation.models import Generation
+from core.generation.request import Wish, request_generation
+from core.generation.states import State
+from core.images.models import StoredSelfie
+from core.prompts.experiments.cells import adopt, is_our_turn, missing, usable
+from core.prompts.experiments.models import (
+    Experiment,
+    ExperimentCell,
+    ExperimentPurchase,
+    ExperimentVariant,
+    OwnedImage,
+)
+from core.prompts.experiments.money import money_of, money_today
+from core.prompts.experiments.runs import halt, own_open, settle
+from core.prompts.library import get_version
+from core.prompts.testsets.sets import refused_selfies
+from core.settings import Settings
+from core.wording import dollars
+
+AT_PROVIDER = (State.QUEUED, State.SUBMITTING, State.RENDERING)
+
+
+def feed(database: Database, settings: Settings) -> int:
+    """Buy what may be bought now and end what is over; says how many images were asked for."""
+    with database.transaction() as session:
+        if session.scalar(select(Experiment.id).where(_active()).limit(1)) is None:
+            return 0
+    with database.transaction() as session:
+        return take_turn(session, settings) if is_our_turn(session) else 0
+
+
+def take_turn(session: Session, settings: Settings) -> int:
+    """One turn over all active experiments, the oldest first."""
+    active = session.scalars(
+        select(Experiment)
+        .where(_active())
+        .order_by(Experiment.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+    room = _room(session, settings)
+    bought = 0
+    for experiment in active:
+        if experiment.state == "running":
+            adopt(session, experiment.id)
+            bought += _buy(session, settings, experiment, room - bought)
+        settle(session, experiment)
+    return bought
+
+
+def _buy(session: Session, settings: Settings, experiment: Experiment, room: int) -> int:
+    try:
+        actor = actor_by_id(session, experiment.started_by or 0)
+        require(actor, Permission.RUN_EXPERIMENTS)
+    except NotAllowed as exc:
+        halt(session, experiment, str(exc))
+        return 0
+    bought = 0
+    for cell, variant, selfie in _next_cells(session, experiment, room):
+        if why := _beyond_caps(session, settings, experiment, variant.price_usd):
+            # What is in flight may fail and cost nothing; only then it is known that no more can be bought.
+            if not own_open(session, experiment):
+                halt(session, experiment, why)
+            break
+        bought += _fill(session, settings, actor, experiment, cell, variant, selfie)
+    return bought
+
+
+def _next_cells(
+    session: Session, experiment: Experiment, room: int
+) -> Sequence[Row[ExperimentCell, ExperimentVariant, StoredSelfie]]:
+    if room < 1:
+        return []
+    rows = session.execute(
+        select(ExperimentCell, ExperimentVariant, StoredSelfie)
+        .join(ExperimentVariant, ExperimentVariant.id == ExperimentCell.variant_id)
+        .join(StoredSelfie, StoredSelfie.id == ExperimentCell.selfie_id)
+        .where(ExperimentCell.experiment_id == experiment.id, *missing())
+        .order_by(ExperimentCell.id)
+        .limit(room)
+        .execution_options(populate_existing=True)
+    )
+    return rows.all()
+
+
+def _beyond_caps(session: Session, settings: Settings, experiment: Experiment, price: Decimal) -> str | None:
+    """Why the next image may not be bought; None where it may."""
+    own = money_of(session, [experiment.id])[experiment.id]
+    if own.committed + price > experiment.budget_usd:
+        return (
+            f"The cap of {dollars(experiment.budget_usd)} is reached: {dollars(own.committed)} are spent, "
+            f"and the next image costs {dollars(price)}. Raise the cap to go on."
+        )
+    today = money_today(session)
+    if today.committed + price > settings.experiment_day_cap_usd:
+        return (
+            f"The day's cap of {dollars(settings.experiment_day_cap_usd)} over all experiments is reached: "
+            f"{dollars(today.committed)} are spent or in flight, and the next image costs {dollars(price)}. "
+            "Go on tomorrow (UTC), or ask for a higher cap."
+        )
+    return None
+
+
+def _fill(
+    session: Session,
+    settings: Settings,
+    actor: Actor,
+    experiment: Experiment,
+    cell: ExperimentCell,
+    variant: ExperimentVariant,
+    selfie: StoredSelfie,
+) -> bool:
+    """Buy one cell's image, or take one that is owned meanwhile, or note why it cannot be had."""
+    owned = session.get(OwnedImage, cell.key, populate_existing=True)
+    if owned is not None and _usable(session, owned.generation_id):
+        cell.generation_id = owned.generation_id
+        session.flush()
+        return False
+    try:
+        # A refusal leaves nothing behind, and the turn goes on.
+        with session.begin_nested():
+            _refuse_without_consent(session, selfie.id)
+            times = 1 if owned is None else owned.buys + 1
+            generation = request_generation(
+                session, settings, actor=actor, wish=_wish(session, cell, variant, selfie, times)
+            )
+    except (Conflict, InvalidInput, NotAllowed, NotFound) as exc:
+        cell.problem = str(exc)
+        session.flush()
+        return False
+    _keep(session, experiment, cell, variant, generation.id, times)
+    return True
+
+
+def _wish(
+    session: Session, cell: ExperimentCell, variant: ExperimentVariant, selfie: StoredSelfie, times: int
+) -> Wish:
+    return Wish(
+        # The same image, asked for the same time: whoever asks first, it is one generation.
+        request_key=f"experiment:{cell.key}:{times}",
+        customer_id=selfie.customer_id,
+        selfie_id=selfie.id,
+        template=variant.template,
+        values=None,
+        prompt=variant.prompt,
+        parameters={name: str(value) for name, value in variant.parameters.items()},
+        charged=False,
+        experiment=True,
+        model=variant.model,
+        prompt_version_id=_version_of(session, variant),
+    )
+
+
+def _version_of(session: Session, variant: ExperimentVariant) -> int | None:
+    """The version, unless parameters were overridden: then the images say nothing about it."""
+    if variant.version_id is None:
+        return None
+    same = get_version(session, variant.version_id).parameters == variant.parameters
+    return variant.version_id if same else None
+
+
+def _keep(
+    session: Session,
+    experiment: Experiment,
+    cell: ExperimentCell,
+    variant: ExperimentVariant,
+    generation_id: int,
+    times: int,
+) -> None:
+    cell.generation_id = generation_id
+    owned = {"generation_id": generation_id, "buys": times}
+    session.execute(
+        insert(OwnedImage)
+        .values(key=cell.key, **owned)
+        .on_conflict_do_update(index_elements=["key"], set_=owned)
+    )
+    session.execute(
+        insert(ExperimentPurchase)
+        .values(
+            generation_id=generation_id,
+            experiment_id=experiment.id,
+            key=cell.key,
+            price_usd=variant.price_usd,
+        )
+        .on_conflict_do_nothing()
+    )
+    session.flush()
+
+
+def _usable(session: Session, generation_id: int) -> bool:
+    query = select(Generation.id).where(Generation.id == generation_id, usable())
+    return session.scalar(query) is not None
+
+
+def _refuse_without_consent(session: Session, selfie_id: int) -> None:
+    if why := refused_selfies(session, [selfie_id]).get(selfie_id):
+        raise Conflict(why)
+
+
+def _room(session: Session, settings: Settings) -> int:
+    """How many more may be in flight; none while customers' own wishes fill what the provider may draw."""
+    rows = session.execute(
+        select(Generation.purpose, func.count())
+        .where(Generation.state.in_(AT_PROVIDER))
+        .group_by(Generation.purpose)
+    )
+    counts: dict[str, int] = dict(rows.all())
+    own = counts.get("experiment", 0)
+    return min(settings.experiment_in_flight - own, settings.max_in_flight - sum(counts.values()))
+
+
+def _active() -> ColumnElement[bool]:
+    return Experiment.state.in_(("running", "stopping"))

@@ -1,0 +1,59 @@
+"""What experiments have spent and what is in flight, in dollars: by experiment, and of a day over all.
+
+Spent is every image that was drawn, wanted or not. In flight is what may still be: asked for and not drawn
+yet, or given up here while the provider has not confirmed to have stopped.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from decimal import Decimal
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+_SUMS = """
+SELECT coalesce(sum(a.spent), 0) AS spent,
+    coalesce(sum(p.price_usd * (a.given_up
+        + (g.state IN ('queued','submitting','rendering'))::int)), 0) AS in_flight
+"""
+_FROM = """
+FROM experiment_purchase p
+JOIN generation g ON g.id = p.generation_id
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(coalesce(t.cost_usd, p.price_usd))
+            FILTER (WHERE t.cost_usd IS NOT NULL OR t.remote_status = 'succeeded'), 0) AS spent,
+        count(*) FILTER (WHERE t.status IN ('failed','canceled','lost')
+            AND t.remote_status IN ('starting','processing')) AS given_up
+    FROM render_attempt t WHERE t.generation_id = p.generation_id
+) a
+"""
+_TODAY = text(f"{_SUMS} {_FROM} WHERE p.bought_at >= date_trunc('day', clock_timestamp(), 'UTC')")
+_EACH = text(
+    _SUMS.replace("SELECT", "SELECT p.experiment_id,", 1)
+    + f"{_FROM} WHERE p.experiment_id = ANY(:ids) GROUP BY p.experiment_id"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Money:
+    """Dollars."""
+
+    spent: Decimal = Decimal(0)
+    in_flight: Decimal = Decimal(0)
+
+    @property
+    def committed(self) -> Decimal:
+        return self.spent + self.in_flight
+
+
+def money_of(session: Session, experiment_ids: Sequence[int]) -> dict[int, Money]:
+    """What each of these experiments has bought itself; images that it shares cost it nothing."""
+    rows = session.execute(_EACH, {"ids": list(experiment_ids)})
+    found = {row.experiment_id: Money(row.spent, row.in_flight) for row in rows}
+    return {each: found.get(each, Money()) for each in experiment_ids}
+
+
+def money_today(session: Session) -> Money:
+    """What all experiments together have bought since midnight, UTC."""
+    row = session.execute(_TODAY).one()
+    return Money(row.spent, row.in_flight)

@@ -1,0 +1,110 @@
+"""Snippets: what prompts share, who uses it, and changing it for all of them at once."""
+
+from datetime import tzinfo
+
+import streamlit as st
+
+from core.access.permissions import Permission
+from core.access.staff import actor_by_id
+from core.prompts.rendering import LONGEST_TEMPLATE
+from core.prompts.snippets import SnippetView, create_snippet, save_snippet, snippets
+from core.prompts.versions import LONGEST_NOTE
+from core.prompts.views import OURS
+from core.wording import count, moment
+from pages.components.changing import changing
+from pages.components.forms import form_key, renew_form
+from pages.components.start import Desk, flash, operator_errors, plain, refusal
+
+FORM = "prompts_snippet"
+
+
+def snippet_view(desk: Desk, zone: tzinfo) -> None:
+    """Every snippet with its text and the prompts that use it."""
+    with desk.services.database.transaction() as session:
+        found = snippets(session)
+    no = refusal(desk.actor, Permission.EDIT_PROMPTS)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.caption(
+            "A template names a snippet as `{{> name }}`. A changed snippet makes a new version of each "
+            "prompt that uses it; labels stay where they are until somebody moves them."
+        )
+        _new(desk, no)
+    for each in found:
+        _card(each, zone, no)
+
+
+def _card(snippet: SnippetView, zone: tzinfo, no: str | None) -> None:
+    key = f"prompts_snippet_{snippet.id}_{snippet.number}"
+    with st.container(border=True, gap="small"):
+        words, facts = st.columns([2.4, 1], gap="medium")
+        with words:
+            text = st.text_area(
+                snippet.name,
+                snippet.text,
+                key=f"{key}_text",
+                height=110,
+                max_chars=LONGEST_TEMPLATE,
+                label_visibility="collapsed",
+                disabled=bool(no),
+            )
+        with facts:
+            who = f"{plain(snippet.author or OURS)}, {moment(snippet.created_at, zone)}"
+            st.markdown(
+                f"**{plain(snippet.name)}** v{snippet.number}  \n:small[:gray[{who}]]  \n"
+                f":small[{plain(snippet.note)}]"
+            )
+            used = ", ".join(snippet.used_by)
+            st.caption(f"Used by {count(len(snippet.used_by), 'prompt')}{plain(f': {used}' if used else '')}")
+            if text != snippet.text and not no:
+                _save(snippet, text, key)
+
+
+def _save(snippet: SnippetView, text: str, key: str) -> None:
+    note = st.text_input("What changed", key=f"{key}_note", max_chars=LONGEST_NOTE)
+    makes = count(len(snippet.used_by), "new version")
+    st.button(
+        f"Save, {makes}",
+        key=f"{key}_save",
+        type="primary",
+        on_click=_ask,
+        args=(snippet.id, snippet.number, text, note),
+    )
+
+
+def _ask(snippet_id: int, seen_number: int, text: str, note: str) -> None:
+    st.session_state["prompts_waiting_snippet"] = (snippet_id, seen_number, text, note)
+
+
+def _new(desk: Desk, no: str | None) -> None:
+    key = form_key(FORM)
+    with st.popover(
+        "New snippet", icon=":material/add:", disabled=bool(no), help=no, key=f"{FORM}_box_{key}"
+    ):
+        if no:
+            return
+        name = st.text_input("Name", key=f"{FORM}_name_{key}", max_chars=40, placeholder="small_letters")
+        text = st.text_area("Text", key=f"{FORM}_text_{key}", max_chars=LONGEST_TEMPLATE)
+        if st.button("Add it", key=f"{FORM}_add_{key}", type="primary", width="stretch"):
+            with changing(desk, f"{name} can be used as {{{{> {name} }}}}") as (session, actor):
+                create_snippet(session, actor=actor, name=name.strip(), text=text)
+                renew_form(FORM)
+
+
+def carry_out_snippet(desk: Desk) -> None:
+    """Save what was clicked, before anything is drawn."""
+    waiting = st.session_state.pop("prompts_waiting_snippet", None)
+    if waiting is None:
+        return
+    snippet_id, seen_number, text, note = waiting
+    with operator_errors():
+        with desk.services.database.transaction() as session:
+            made = save_snippet(
+                session,
+                actor=actor_by_id(session, desk.actor.id),
+                snippet_id=snippet_id,
+                seen_number=seen_number,
+                text=text,
+                note=note,
+            )
+        flash(f"Saved; {count(len(made), 'new version')} made")
+        st.rerun()

@@ -1,0 +1,30 @@
+"""The prompt library: prompts and their versions, labels with their history, and the snippets they share."""
+
+import streamlit as st
+
+from pages.components.clock import zone
+from pages.components.prompt_address import VIEWS, at, chosen_view, remember_view
+from pages.components.prompt_detail import prompt_detail
+from pages.components.prompt_list import prompt_list
+from pages.components.prompt_moves import carry_out
+from pages.components.prompt_snippets import carry_out_snippet, snippet_view
+from pages.components.start import operator_errors, start_page
+
+desk = start_page("Prompts")
+with operator_errors():
+    carry_out(desk)
+    carry_out_snippet(desk)
+with operator_errors():
+    opened = at()
+    if opened.prompt is not None or opened.version is not None:
+        prompt_detail(desk, opened, zone())
+    else:
+        view = chosen_view()
+        st.segmented_control(
+            "View", VIEWS, default=view, key="prompts_view", format_func=VIEWS.__getitem__, required=True,
+            label_visibility="collapsed", on_change=remember_view,
+        )  # fmt: skip
+        if view == "snippets":
+            snippet_view(desk, zone())
+        else:
+            prompt_list(desk, zone())
