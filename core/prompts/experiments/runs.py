@@ -67,7 +67,7 @@ def start(
     """
     require(actor, Permission.RUN_EXPERIMENTS)
     wait_for_turn(session)
-    experiment = locked(session, experiment_id)
+    experiment = get_experiment(session, experiment_id, lock=True)
     if experiment.state == "stopping":
         raise Conflict("It is being stopped. Start it again once nothing is in flight.")
     if repeats is not None:
@@ -167,7 +167,7 @@ def _stop(
 ) -> Experiment:
     require(actor, Permission.RUN_EXPERIMENTS)
     wait_for_turn(session)
-    experiment = locked(session, experiment_id)
+    experiment = get_experiment(session, experiment_id, lock=True)
     if experiment.state not in ("running", "stopping"):
         raise Conflict(f"The experiment is {experiment.state} already. Reload to see what came of it.")
     for generation in _to_cancel(session, experiment.id, cancelable):
