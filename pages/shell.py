@@ -32,6 +32,7 @@ pages = [
     st.Page("generate.py", title="Generate", icon=":material/draw:", url_path="generate"),
     st.Page("generations.py", title="Generations", icon=":material/view_list:", url_path="generations"),
     st.Page("prompts.py", title="Prompts", icon=":material/edit_note:", url_path="prompts"),
+    st.Page("experiments.py", title="Experiments", icon=":material/science:", url_path="experiments"),
     st.Page("errors.py", title="Errors", icon=":material/error:", url_path="errors"),
     st.Page("alerts.py", title="Alerts", icon=":material/notifications:", url_path="alerts"),
     st.Page("health.py", title="Health", icon=":material/cardiology:", url_path="health"),

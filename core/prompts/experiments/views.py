@@ -301,6 +301,7 @@ def _cells(session: Session, experiment: Experiment) -> list[CellView]:
     costs = (
         select(func.sum(RenderAttempt.cost_usd))
         .where(RenderAttempt.generation_id == Generation.id)
+        .correlate(Generation)
         .scalar_subquery()
     )
     rows = session.execute(
