@@ -10,10 +10,12 @@ from core.failures.overrides import models as overrides
 from core.failures.retries import models as retries
 from core.generation import models as generation
 from core.images import models as images
+from core.images.checks import models as checks
 from core.notifications import models as notifications
 from core.prompts import models as prompts
 from core.prompts.experiments import models as experiments
 from core.prompts.testsets import models as testsets
+from core.prompts.votes import models as votes
 from core.provider import models as provider
 
 metadata = Base.metadata
@@ -21,6 +23,7 @@ metadata = Base.metadata
 __all__ = [
     "access",
     "alerts",
+    "checks",
     "customers",
     "experiments",
     "failures",
@@ -34,4 +37,5 @@ __all__ = [
     "provider",
     "retries",
     "testsets",
+    "votes",
 ]

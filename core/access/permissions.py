@@ -20,6 +20,7 @@ class Permission(enum.StrEnum):
     MOVE_PRODUCTION = "move the production label"
     EDIT_TEST_SETS = "edit selfie test sets"
     RUN_EXPERIMENTS = "start or stop experiments"
+    RATE = "vote on avatars or rate them"
     HANDLE_ERRORS = "acknowledge, mute, resolve or assign error groups"
     CONFIGURE_CLASSES = "change the rules that classify failures"
     HANDLE_ALERTS = "acknowledge, snooze, silence or resolve alerts"
@@ -37,18 +38,19 @@ TUNE = frozenset(
         Permission.MOVE_PRODUCTION,
         Permission.EDIT_TEST_SETS,
         Permission.RUN_EXPERIMENTS,
+        Permission.RATE,
     }
 )
 
 ROLES: dict[str, frozenset[Permission]] = {
     "viewer": LOOK_ONLY,
     "tuner": MAKE | ON_CALL | TUNE,
-    "support": MAKE | ON_CALL | {Permission.CANCEL},
+    "support": MAKE | ON_CALL | {Permission.CANCEL, Permission.RATE},
     "approver": LOOK_ONLY | {Permission.GRANT},
     "operator": MAKE
     | ON_CALL
     | CONFIGURE
-    | {Permission.CANCEL, Permission.OPERATE, Permission.MOVE_PRODUCTION},
+    | {Permission.CANCEL, Permission.OPERATE, Permission.MOVE_PRODUCTION, Permission.RATE},
     "admin": frozenset(Permission),
 }
 
