@@ -18,6 +18,7 @@ from core.notifications import models as notifications
 from core.prompts import models as prompts
 from core.prompts.experiments import models as experiments
 from core.prompts.testsets import models as testsets
+from core.prompts.votes import models as votes
 from core.provider import models as provider
 
 metadata = Base.metadata
@@ -42,4 +43,5 @@ __all__ = [
     "retries",
     "seals",
     "testsets",
+    "votes",
 ]

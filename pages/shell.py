@@ -26,20 +26,34 @@ def start() -> None:
     st.switch_page(overview)
 
 
-pages = [
-    st.Page(start, title="Inkdesk", default=True, visibility="hidden"),
-    overview,
-    st.Page("generate.py", title="Generate", icon=":material/draw:", url_path="generate"),
-    st.Page("generations.py", title="Generations", icon=":material/view_list:", url_path="generations"),
-    st.Page("prompts.py", title="Prompts", icon=":material/edit_note:", url_path="prompts"),
-    st.Page("refunds.py", title="Refunds", icon=":material/balance:", url_path="refunds"),
-    st.Page("errors.py", title="Errors", icon=":material/error:", url_path="errors"),
-    st.Page("alerts.py", title="Alerts", icon=":material/notifications:", url_path="alerts"),
-    st.Page("health.py", title="Health", icon=":material/cardiology:", url_path="health"),
-    st.Page(
-        "refund_reports.py", title="Refund reports", icon=":material/bar_chart:", url_path="refund-reports"
-    ),
-    st.Page("ledger.py", title="Ledger", icon=":material/account_balance:", url_path="ledger"),
-    st.Page("policy.py", title="Refund policy", icon=":material/rule:", url_path="policy"),
-]
+pages = {
+    "": [
+        st.Page(start, title="Inkdesk", default=True, visibility="hidden"),
+        overview,
+    ],
+    "Draw": [
+        st.Page("generate.py", title="Generate", icon=":material/draw:", url_path="generate"),
+        st.Page("generations.py", title="Generations", icon=":material/view_list:", url_path="generations"),
+    ],
+    "Tune": [
+        st.Page("prompts.py", title="Prompts", icon=":material/edit_note:", url_path="prompts"),
+        st.Page("experiments.py", title="Experiments", icon=":material/science:", url_path="experiments"),
+    ],
+    "Credits": [
+        st.Page("refunds.py", title="Refunds", icon=":material/balance:", url_path="refunds"),
+        st.Page(
+            "refund_reports.py",
+            title="Refund reports",
+            icon=":material/bar_chart:",
+            url_path="refund-reports",
+        ),
+        st.Page("policy.py", title="Refund policy", icon=":material/rule:", url_path="policy"),
+        st.Page("ledger.py", title="Ledger", icon=":material/account_balance:", url_path="ledger"),
+    ],
+    "Run": [
+        st.Page("errors.py", title="Errors", icon=":material/error:", url_path="errors"),
+        st.Page("alerts.py", title="Alerts", icon=":material/notifications:", url_path="alerts"),
+        st.Page("health.py", title="Health", icon=":material/cardiology:", url_path="health"),
+    ],
+}
 st.navigation(pages).run()

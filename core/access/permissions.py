@@ -25,6 +25,7 @@ class Permission(enum.StrEnum):
     MOVE_PRODUCTION = "move the production label"
     EDIT_TEST_SETS = "edit selfie test sets"
     RUN_EXPERIMENTS = "start or stop experiments"
+    RATE = "vote on avatars or rate them"
     HANDLE_ERRORS = "acknowledge, mute, resolve or assign error groups"
     CONFIGURE_CLASSES = "change the rules that classify failures"
     HANDLE_ALERTS = "acknowledge, snooze, silence or resolve alerts"
@@ -45,18 +46,20 @@ TUNE = frozenset(
         Permission.MOVE_PRODUCTION,
         Permission.EDIT_TEST_SETS,
         Permission.RUN_EXPERIMENTS,
+        Permission.RATE,
     }
 )
 
 ROLES: dict[str, frozenset[Permission]] = {
     "viewer": LOOK_ONLY,
     "tuner": MAKE | ON_CALL | TUNE,
-    "support": MAKE | ON_CALL | {Permission.CANCEL, Permission.DECIDE_REFUNDS},
+    "support": MAKE | ON_CALL | {Permission.CANCEL, Permission.DECIDE_REFUNDS, Permission.RATE},
     "approver": LOOK_ONLY | REFUNDS | {Permission.GRANT, Permission.CHECK_BOOKS},
     "operator": MAKE
     | ON_CALL
     | CONFIGURE
-    | {Permission.CANCEL, Permission.OPERATE, Permission.CHECK_BOOKS, Permission.MOVE_PRODUCTION},
+    | {Permission.CANCEL, Permission.OPERATE, Permission.CHECK_BOOKS}
+    | {Permission.MOVE_PRODUCTION, Permission.RATE},
     "admin": frozenset(Permission),
 }
 

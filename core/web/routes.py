@@ -12,9 +12,11 @@ from starlette.routing import Route
 from core.database import answers
 from core.errors import OperatorError, ServiceUnavailable
 from core.generation.reports import apply_provider_report
+from core.prompts.votes.images import PATH
 from core.provider.errors import ProviderError, WebhookRejected
 from core.provider.models import WebhookInbox
 from core.services import Services, current
+from core.web.blind import blind_image
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +29,7 @@ def routes() -> list[Route]:
     return [
         Route("/healthz", health, methods=["GET"]),
         Route("/hooks/replicate", replicate_webhook, methods=["POST"]),
+        Route(f"{PATH}/{{token}}", blind_image, methods=["GET"]),
     ]
 
 

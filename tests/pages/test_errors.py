@@ -22,6 +22,8 @@ from pages.components.error_rates import compared
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, has_button, said
 from tests.support.factories import make_customer, make_generation
+from tests.support.failures import fail_once
+from tests.support.prompts import edit, make_actor, make_prompt
 
 PAGE = "pages/errors.py"
 LIST = "pages/generations.py"
@@ -323,3 +325,23 @@ def test_only_is_everything_until_a_value_is_chosen(open_page: OpenPage, service
     gone = open_page(PAGE, query={"dimension": "quality", "value": "of old"})
     assert figures(gone)["Failed"] == "0"
     assert Slice() == EVERYTHING
+
+
+def test_a_group_is_resolved_in_a_version_the_newest_offered_first(
+    open_page: OpenPage, services: Services
+) -> None:
+    with services.database.transaction() as session:
+        tom = make_actor(session)
+        first = make_prompt(session, tom, "A hero", name="Woodcut")
+        second = edit(session, tom, first, "A tall hero")
+        name = fail_once(session, template_hash=first.template_hash)
+    at = open_page(PAGE, query={"group": name})
+
+    chosen = at.selectbox(key="errors_resolve_template")
+    assert chosen.options == ["Everything", "Woodcut v2", "Woodcut v1"]
+    chosen.set_value(second.template_hash)
+    button(at, "Resolve it").click().run()
+
+    assert "in Woodcut v2" in said(at)
+    with services.database.transaction() as session:
+        assert session.get_one(ErrorGroup, name).resolved_template == second.template_hash

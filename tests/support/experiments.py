@@ -94,7 +94,7 @@ class Lab:
     def end_open(self, state: str = "succeeded", **columns: Any) -> None:
         """Let everything that is open end like this, as if the engine had done it."""
         if state == "failed":
-            columns = {"failure_class": "moderation", "failure_message": "It was refused.", **columns}
+            columns = {"failure_class": "content_policy", "failure_message": "It was refused.", **columns}
         with self.database.transaction() as session:
             still_open = Generation.finished_at.is_(None)
             session.execute(

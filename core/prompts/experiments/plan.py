@@ -123,8 +123,8 @@ def forecast_start(
     retry: bool = False,
     budget_usd: Decimal | None = None,
 ) -> Forecast:
-    """What a start of a saved experiment would buy: what is missing or was canceled, with `retry` also what
-    failed, with more `repeats` those too.
+    """What a start would buy: what is missing or was canceled; with `retry` also what failed, with more
+    `repeats` those too.
     """
     rows = session.scalars(
         select(ExperimentVariant).where(ExperimentVariant.experiment_id == experiment.id)

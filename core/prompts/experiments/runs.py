@@ -67,7 +67,7 @@ def start(
     """
     require(actor, Permission.RUN_EXPERIMENTS)
     wait_for_turn(session)
-    experiment = locked(session, experiment_id)
+    experiment = get_experiment(session, experiment_id, lock=True)
     if experiment.state == "stopping":
         raise Conflict("It is being stopped. Start it again once nothing is in flight.")
     if repeats is not None:
@@ -121,14 +121,11 @@ def stop_after_these(session: Session, *, actor: Actor, experiment_id: int) -> E
     return _stop(session, actor, experiment_id, "after what was in flight", (State.QUEUED,))
 
 
-def locked(session: Session, experiment_id: int) -> Experiment:
-    """The experiment, its row locked. Raises NotFound."""
-    known = 0 < experiment_id <= LARGEST_ID
-    found = (
-        session.get(Experiment, experiment_id, with_for_update=True, populate_existing=True)
-        if known
-        else None
-    )
+def get_experiment(session: Session, experiment_id: int, *, lock: bool = False) -> Experiment:
+    """Raises NotFound."""
+    if not 0 < experiment_id <= LARGEST_ID:
+        raise NotFound(f"There is no experiment {experiment_id}.")
+    found = session.get(Experiment, experiment_id, with_for_update=lock, populate_existing=True)
     if found is None:
         raise NotFound(f"There is no experiment {experiment_id}.")
     return found
@@ -167,7 +164,7 @@ def _stop(
 ) -> Experiment:
     require(actor, Permission.RUN_EXPERIMENTS)
     wait_for_turn(session)
-    experiment = locked(session, experiment_id)
+    experiment = get_experiment(session, experiment_id, lock=True)
     if experiment.state not in ("running", "stopping"):
         raise Conflict(f"The experiment is {experiment.state} already. Reload to see what came of it.")
     for generation in _to_cancel(session, experiment.id, cancelable):

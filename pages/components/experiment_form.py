@@ -1,0 +1,210 @@
+"""A new experiment: what is compared on whom, and what it costs, before anything is bought."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import streamlit as st
+
+from core.access.permissions import Permission
+from core.errors import OperatorError
+from core.prompts.experiments.plan import MOST_REPEATS, Forecast, Wish, forecast_wish
+from core.prompts.experiments.runs import create, start
+from core.prompts.experiments.variants import MOST_VARIANTS, Variant
+from core.prompts.rendering import LONGEST_TEMPLATE, VARIABLES, variables_in
+from core.prompts.snippets import resolve
+from core.prompts.testsets.sets import SetView, list_sets, members_of
+from core.prompts.views import Version, usable_versions
+from core.provider.catalog import MODELS
+from core.wording import dollars, duration
+from pages.components.changing import changing
+from pages.components.experiment_address import back_to_list, go_to
+from pages.components.experiment_words import doubts, price
+from pages.components.forms import form_key, renew_form
+from pages.components.start import Desk, plain, refusal
+
+FORM = "experiments"
+AS_SAVED = "as saved"
+QUALITIES = (AS_SAVED, "low", "medium", "high")
+DRAFTS = "experiments_drafts"
+CAP = 5.0
+
+
+def experiment_form(desk: Desk) -> None:
+    """The form; its forecast follows every change."""
+    back_to_list()
+    with desk.services.database.transaction() as session:
+        sets, versions = list_sets(session), usable_versions(session)
+    if not sets:
+        st.info(
+            "An experiment needs a test set: selfies of people who agreed to tests. Make one first.",
+            icon=":material/group:",
+        )
+        return
+    choices, result = st.columns([3, 2], gap="large")
+    with choices:
+        wish = _wish(desk, sets, versions)
+    with result:
+        _offer(desk, wish)
+
+
+def _wish(desk: Desk, sets: Sequence[SetView], versions: Sequence[Version]) -> Wish:
+    name = st.text_input(
+        "Name", key="experiments_name", max_chars=80, placeholder="What do you want to know?"
+    )
+    chosen = st.selectbox(
+        "Test set", sets, key="experiments_set",
+        format_func=lambda each: f"{each.name} v{each.number} ({each.selfies} selfies)",
+    )  # fmt: skip
+    selfies = _selfies(desk, chosen)
+    by_id = {each.id: each for each in versions}
+    ids = st.multiselect(
+        "Prompt versions", list(by_id), key="experiments_versions", max_selections=MOST_VARIANTS,
+        format_func=lambda each: _title(by_id[each]), placeholder="Choose what to compare",
+    )  # fmt: skip
+    qualities = st.pills(
+        "Qualities", QUALITIES, key="experiments_qualities", selection_mode="multi", default=[AS_SAVED],
+        help="Each version is drawn in each of these.",
+    ) or [AS_SAVED]  # fmt: skip
+    drafts = _drafts(desk)
+    values = _values(desk, [by_id[each].resolved for each in ids] + [each.template for each in drafts])
+    variants = [
+        Variant(version_id=each, overrides={} if quality == AS_SAVED else {"quality": quality}, values=values)
+        for each in ids
+        for quality in qualities
+    ]
+    left, right = st.columns(2)
+    repeats = left.number_input("Samples in each cell", 1, MOST_REPEATS, 1, key="experiments_samples")
+    cap = right.number_input("Cap in $", 0.01, 10_000.0, CAP, step=1.0, key="experiments_cap")
+    return Wish(
+        name=name or "",
+        test_set_version_id=chosen.version_id,
+        variants=[*variants, *(Variant(**{**vars(each), "values": values}) for each in drafts)],
+        budget_usd=Decimal(str(cap)).quantize(Decimal("0.0001")),
+        repeats=repeats,
+        selfie_ids=selfies,
+    )
+
+
+def _title(version: Version) -> str:
+    return " · ".join([version.title, *version.labels])
+
+
+def _selfies(desk: Desk, chosen: SetView) -> list[int] | None:
+    """Some of the set; None for all of it."""
+    with desk.services.database.transaction() as session:
+        names = {
+            each.selfie_id: f"{each.position}. {each.name}"
+            for each in members_of(session, chosen.version_id)
+            if each.usable
+        }
+    some = st.multiselect(
+        "Selfies", list(names), key=f"experiments_selfies_{chosen.version_id}", format_func=names.__getitem__,
+        placeholder=f"All {len(names)}",
+    )  # fmt: skip
+    return some or None
+
+
+def _drafts(desk: Desk) -> list[Variant]:
+    number: int = st.session_state.setdefault(DRAFTS, 0)
+    drafts = []
+    for index in range(1, number + 1):
+        with st.container(border=True):
+            template = st.text_area(
+                f"Draft {index}", key=f"experiments_draft_{index}", max_chars=LONGEST_TEMPLATE, height=120
+            )
+            left, right = st.columns(2)
+            model = left.selectbox(
+                "Model", list(MODELS), key=f"experiments_model_{index}",
+                index=list(MODELS).index(desk.services.settings.model),
+            )  # fmt: skip
+            quality = right.selectbox("Quality", QUALITIES[1:], key=f"experiments_quality_{index}")
+            drafts.append(
+                Variant(
+                    template=template or "", model=model, overrides={"quality": quality},
+                    label=f"Draft {index} · {quality}",
+                )
+            )  # fmt: skip
+    with st.container(horizontal=True):
+        if number < MOST_VARIANTS:
+            st.button(
+                "Add an unsaved draft", key="experiments_add_draft", type="tertiary",
+                icon=":material/add:", on_click=_count_drafts, args=(1,),
+            )  # fmt: skip
+        if number:
+            st.button(
+                "Take the last draft out", key="experiments_drop_draft", type="tertiary",
+                icon=":material/remove:", on_click=_count_drafts, args=(-1,),
+            )  # fmt: skip
+    return drafts
+
+
+def _count_drafts(more: int) -> None:
+    st.session_state[DRAFTS] = max(st.session_state.get(DRAFTS, 0) + more, 0)
+
+
+def _values(desk: Desk, templates: Sequence[str]) -> dict[str, str]:
+    """A field for each variable that has no default of the desk's own."""
+    names: dict[str, None] = {}
+    with desk.services.database.transaction() as session:
+        for template in templates:
+            try:
+                asked = variables_in(resolve(session, template))
+            except OperatorError:
+                continue  # what is wrong with it is told beside the price
+            names |= dict.fromkeys(name for name in asked if name not in VARIABLES)
+    return {name: st.text_input(name, key=f"experiments_value_{name}") or "" for name in names}
+
+
+def _offer(desk: Desk, wish: Wish) -> None:
+    """What it would be, and the buttons that say what they spend."""
+    if not wish.variants:
+        st.info("Choose prompt versions, or add a draft; the price appears here.", icon=":material/sell:")
+        return
+    try:
+        with desk.services.database.transaction() as session:
+            # The price does not wait for the name.
+            named = wish if wish.name.strip() else Wish(**{**vars(wish), "name": "New"})
+            found = forecast_wish(session, desk.services.settings, named)
+    except OperatorError as exc:
+        st.error(plain(str(exc)), icon=":material/edit_off:")
+        return
+    _figures(found, wish)
+    no = refusal(desk.actor, Permission.RUN_EXPERIMENTS)
+    if not wish.name.strip():
+        no = no or "Give it a name first."
+    key = form_key(FORM)
+    go = st.button(
+        plain(f"Start: {price(found)}"), key=f"experiments_create_{key}", type="primary",
+        icon=":material/play_arrow:", disabled=bool(no), help=no, width="stretch",
+    )  # fmt: skip
+    keep = st.button(
+        "Save without starting", key=f"experiments_save_{key}", disabled=bool(no), help=no, width="stretch"
+    )
+    if go or keep:
+        _create(desk, wish, found, go=go)
+
+
+def _figures(found: Forecast, wish: Wish) -> None:
+    with st.container(border=True):
+        first, second = st.columns(2)
+        first.metric("New images", f"{found.new:,}", help="Bought from the provider.")
+        second.metric("Owned already", f"{found.owned:,}", help="Bought before; they cost nothing again.")
+        first.metric("Price", plain(dollars(found.usd)))
+        second.metric("Takes about", duration(found.takes) if found.takes is not None else "not known yet")
+        st.caption(
+            plain(
+                f"Cap of this experiment {dollars(wish.budget_usd)}; the day's cap over all experiments "
+                f"leaves {dollars(found.day_left)}."
+            )
+        )
+        for each in doubts(found):
+            st.warning(plain(each), icon=":material/warning:")
+
+
+def _create(desk: Desk, wish: Wish, found: Forecast, *, go: bool) -> None:
+    with changing(desk, "Running" if go else "Saved") as (session, actor):
+        made = create(session, actor=actor, wish=wish)
+        if go:
+            start(session, desk.services.settings, actor=actor, experiment_id=made.id, most_usd=found.usd)
+        renew_form(FORM)
+        go_to(made.id)

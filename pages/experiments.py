@@ -1,0 +1,19 @@
+"""Experiments: the list, a new one with its price before the start, and one with its progress and grid."""
+
+import streamlit as st
+
+from pages.components.clock import zone
+from pages.components.experiment_address import NEW, OPEN, opened
+from pages.components.experiment_form import experiment_form
+from pages.components.experiment_list import experiment_list
+from pages.components.experiment_run import experiment_run
+from pages.components.start import operator_errors, start_page
+
+desk = start_page("Experiments")
+with operator_errors():
+    if (number := opened()) is not None:
+        experiment_run(desk, number, zone())
+    elif st.query_params.get(OPEN) == NEW:
+        experiment_form(desk)
+    else:
+        experiment_list(desk, zone())
