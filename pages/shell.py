@@ -37,6 +37,7 @@ pages = {
     ],
     "Tune": [
         st.Page("prompts.py", title="Prompts", icon=":material/edit_note:", url_path="prompts"),
+        st.Page("testsets.py", title="Test sets", icon=":material/groups:", url_path="test-sets"),
         st.Page("experiments.py", title="Experiments", icon=":material/science:", url_path="experiments"),
     ],
     "Credits": [
