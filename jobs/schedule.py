@@ -2,6 +2,7 @@
 
 from core.settings import Settings
 from jobs.alerts import evaluate_alerts, evaluate_books
+from jobs.checks import check_avatars
 from jobs.experiments import feed_experiments
 from jobs.heartbeat import beat_heart
 from jobs.notify import send_notifications
@@ -29,6 +30,7 @@ def ticks(settings: Settings) -> list[tuple[Tick, float]]:
         (ask_for_stragglers, settings.straggler_interval_seconds),
         (feed_experiments, settings.sweep_interval_seconds),
         (make_retries, settings.sweep_interval_seconds),
+        (check_avatars, settings.rollup_interval_seconds),
         (roll_up, settings.rollup_interval_seconds),
         (evaluate_alerts, settings.alert_interval_seconds),
         (evaluate_books, settings.alert_interval_seconds),
