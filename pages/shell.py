@@ -33,6 +33,7 @@ pages = [
     st.Page("generations.py", title="Generations", icon=":material/view_list:", url_path="generations"),
     st.Page("prompts.py", title="Prompts", icon=":material/edit_note:", url_path="prompts"),
     st.Page("experiments.py", title="Experiments", icon=":material/science:", url_path="experiments"),
+    st.Page("votes.py", title="Votes", icon=":material/how_to_vote:", url_path="votes"),
     st.Page("errors.py", title="Errors", icon=":material/error:", url_path="errors"),
     st.Page("alerts.py", title="Alerts", icon=":material/notifications:", url_path="alerts"),
     st.Page("health.py", title="Health", icon=":material/cardiology:", url_path="health"),
