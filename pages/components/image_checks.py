@@ -1,7 +1,5 @@
 """The checks of an avatar: one line that says what came of them, and what was measured on request."""
 
-from collections.abc import Sequence
-
 import streamlit as st
 
 import core.services
@@ -49,20 +47,17 @@ def image_checks(generation_id: int, object_key: str) -> None:
 
 
 def _line(checked: Checked) -> str:
-    """Framing in one word, what failed of it by name, then the other checks, passed ones in few words."""
+    """Framing in one word, what failed of it by name, then the other checks."""
     failed = [check for check in FRAMING if checked.verdicts[check] is Verdict.FAILED]
-    others = [check for check in Check if check not in FRAMING]
+    # What failed or is in doubt stands before what is in order; `sorted` keeps the order otherwise.
+    others = sorted(
+        (check for check in Check if check not in FRAMING),
+        key=lambda check: checked.verdicts[check] is Verdict.PASSED,
+    )
     parts = [_badge(FULL_FIGURE, checked.framing)]
     parts += [_badge(f"not: {NAMES[check]}", Verdict.FAILED) for check in failed]
-    parts += _sorted(others, checked)
+    parts += [_badge(NAMES[check], checked.verdicts[check]) for check in others]
     return f"Checks: {' '.join(parts)}"
-
-
-def _sorted(checks: Sequence[Check], checked: Checked) -> list[str]:
-    bad = [_badge(NAMES[each], checked.verdicts[each]) for each in checks
-           if checked.verdicts[each] is not Verdict.PASSED]  # fmt: skip
-    good = [NAMES[each] for each in checks if checked.verdicts[each] is Verdict.PASSED]
-    return bad + ([_badge(", ".join(good), Verdict.PASSED)] if good else [])
 
 
 def _badge(words: str, verdict: Verdict) -> str:

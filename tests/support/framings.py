@@ -4,6 +4,7 @@ import dataclasses
 import random
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from core.provider.sandbox.drawing.backdrop import backdrop, ground_shadow
@@ -146,9 +147,10 @@ def _mannequin(number: int) -> Image.Image:
 def _ground(name: str, dice: random.Random, number: int, feet: float) -> Image.Image:
     colour = np.array([dice.randint(150, 250) for _ in range(3)], dtype=np.float32)
     rows, columns = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32) / SIDE
-    flat = np.broadcast_to(colour, (SIDE, SIDE, 3))
+    flat: npt.NDArray[np.floating] = np.broadcast_to(colour, (SIDE, SIDE, 3))
     if name == "halftone":
         return backdrop(look_for(f"ground {number}", 0), (SIDE, SIDE), floor=min(feet - 110, SIDE - 40))
+    pixels: npt.NDArray[np.floating]
     if name == "white":
         pixels = np.full((SIDE, SIDE, 3), 254, dtype=np.float32)
     elif name == "gradient":
