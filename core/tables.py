@@ -14,6 +14,7 @@ from core.failures.overrides import models as overrides
 from core.failures.retries import models as retries
 from core.generation import models as generation
 from core.images import models as images
+from core.images.checks import models as checks
 from core.notifications import models as notifications
 from core.prompts import models as prompts
 from core.prompts.experiments import models as experiments
@@ -28,6 +29,7 @@ __all__ = [
     "alerts",
     "batches",
     "cases",
+    "checks",
     "customers",
     "experiments",
     "failures",

@@ -39,6 +39,7 @@ pages = {
         st.Page("prompts.py", title="Prompts", icon=":material/edit_note:", url_path="prompts"),
         st.Page("testsets.py", title="Test sets", icon=":material/groups:", url_path="test-sets"),
         st.Page("experiments.py", title="Experiments", icon=":material/science:", url_path="experiments"),
+        st.Page("votes.py", title="Votes", icon=":material/how_to_vote:", url_path="votes"),
     ],
     "Credits": [
         st.Page("refunds.py", title="Refunds", icon=":material/balance:", url_path="refunds"),

@@ -163,9 +163,11 @@ def _check_version(session: Session, settings: Settings, wish: Wish) -> None:
     if wish.prompt_version_id is None:
         return
     version = get_version(session, wish.prompt_version_id)
-    asked = catalog.checked_parameters(catalog.MODELS[wish.model or settings.model], wish.parameters)
-    same = (version.resolved, version.model) == (wish.template, wish.model or settings.model)
-    if not same or version.parameters != asked:
+    model = catalog.MODELS[wish.model or settings.model]
+    same = (version.resolved, version.model) == (wish.template, model.slug)
+    asked = catalog.checked_parameters(model, wish.parameters)
+    # An input that the model takes only since then has its preset in both.
+    if not same or catalog.checked_parameters(model, version.parameters) != asked:
         raise InvalidInput(
             "The prompt, model or parameters are not those of the version. Send it as a draft."
         )

@@ -12,6 +12,7 @@ from core.errors import NotFound
 from core.prompts.library import LARGEST_ID
 from core.prompts.models import Prompt, PromptLabel, PromptVersion
 from core.prompts.versions import Content
+from core.provider.catalog import MODELS
 
 OURS = "Inkdesk"
 
@@ -62,7 +63,11 @@ class Version:
 
     @property
     def content(self) -> Content:
-        return Content(self.template, self.model, self.parameters)
+        """What it says, with a value for every input that its model takes today."""
+        model = MODELS.get(self.model)
+        today = {each.name: each.preset for each in model.parameters} if model else {}
+        held = {name: value for name, value in self.parameters.items() if not model or name in today}
+        return Content(self.template, self.model, today | held)
 
 
 def prompts(session: Session, *, archived: bool = False) -> list[PromptRow]:

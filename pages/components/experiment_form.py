@@ -71,6 +71,8 @@ def _wish(desk: Desk, sets: Sequence[SetView], versions: Sequence[Version]) -> W
         Variant(version_id=each, overrides={} if quality == AS_SAVED else {"quality": quality}, values=values)
         for each in ids
         for quality in qualities
+        # What is saved with this quality is there as it is saved.
+        if not (AS_SAVED in qualities and quality == by_id[each].parameters.get("quality"))
     ]
     left, right = st.columns(2)
     repeats = left.number_input("Samples in each cell", 1, MOST_REPEATS, 1, key="experiments_samples")

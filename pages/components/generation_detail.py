@@ -15,6 +15,7 @@ from pages.components.badges import badge
 from pages.components.clock import zone
 from pages.components.generation_case import case_lines, goodwill_offer
 from pages.components.generation_story import attempts_table, ledger_table, story, timings
+from pages.components.image_checks import image_checks
 from pages.components.links import page_link
 from pages.components.pictures import show_picture
 from pages.components.start import Desk, flash, operator_errors, plain, refusal
@@ -160,6 +161,7 @@ def _avatar(detail: Detail) -> None:
     if detail.avatar:
         size = f"{detail.avatar.width} x {detail.avatar.height}, {detail.avatar.size_bytes / 1000:,.0f} kB"
         _picture(detail.avatar.key, "Avatar", size)
+        image_checks(detail.id, detail.avatar.key)
         return
     waiting = "No avatar" if detail.ended else "The avatar appears here"
     st.markdown("**Avatar**")

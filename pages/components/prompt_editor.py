@@ -12,7 +12,7 @@ from core.prompts.library import save_version
 from core.prompts.lint import lint
 from core.prompts.rendering import LONGEST_TEMPLATE, VARIABLES, missing_in, render, variables_in
 from core.prompts.snippets import resolve
-from core.prompts.versions import LONGEST_NOTE, Content
+from core.prompts.versions import LONGEST_NOTE
 from pages.components.prompt_findings import show_findings
 from pages.components.prompt_source import TAKE, TEMPLATE, Source, prompt_source, take_back
 from pages.components.start import Desk, flash, operator_errors, plain, refusal
@@ -110,7 +110,7 @@ def _save(desk: Desk, source: Source) -> None:
                     actor=actor_by_id(session, desk.actor.id),
                     prompt_id=came_from.prompt_id,
                     parent_id=came_from.id,
-                    content=Content(source.template, source.model, source.parameters),
+                    content=source.content,
                     note=note,
                 )
             st.session_state[TAKE] = f"version:{made.id}"

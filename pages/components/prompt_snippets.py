@@ -34,13 +34,13 @@ def snippet_view(desk: Desk, zone: tzinfo) -> None:
 
 
 def _card(snippet: SnippetView, zone: tzinfo, no: str | None) -> None:
-    key = f"prompts_snippet_{snippet.id}_{snippet.number}"
+    key = f"prompts_snippet_{snippet.id}"
+    seen = _loaded(snippet, key)
     with st.container(border=True, gap="small"):
         words, facts = st.columns([2.4, 1], gap="medium")
         with words:
             text = st.text_area(
                 snippet.name,
-                snippet.text,
                 key=f"{key}_text",
                 height=110,
                 max_chars=LONGEST_TEMPLATE,
@@ -56,10 +56,25 @@ def _card(snippet: SnippetView, zone: tzinfo, no: str | None) -> None:
             used = ", ".join(snippet.used_by)
             st.caption(f"Used by {count(len(snippet.used_by), 'prompt')}{plain(f': {used}' if used else '')}")
             if text != snippet.text and not no:
-                _save(snippet, text, key)
+                _save(snippet, text, key, seen)
 
 
-def _save(snippet: SnippetView, text: str, key: str) -> None:
+def _loaded(snippet: SnippetView, key: str) -> int:
+    """Bring the newest text into its field, but not over what somebody types; the version that is edited."""
+    state = st.session_state
+    number, text = state.get(f"{key}_seen", (0, None))
+    if f"{key}_text" not in state or state[f"{key}_text"] == text:
+        _load(snippet, key)
+        return snippet.number
+    return int(number)
+
+
+def _load(snippet: SnippetView, key: str) -> None:
+    st.session_state[f"{key}_seen"] = (snippet.number, snippet.text)
+    st.session_state[f"{key}_text"] = snippet.text
+
+
+def _save(snippet: SnippetView, text: str, key: str, seen: int) -> None:
     note = st.text_input("What changed", key=f"{key}_note", max_chars=LONGEST_NOTE)
     makes = count(len(snippet.used_by), "new version")
     st.button(
@@ -67,8 +82,11 @@ def _save(snippet: SnippetView, text: str, key: str) -> None:
         key=f"{key}_save",
         type="primary",
         on_click=_ask,
-        args=(snippet.id, snippet.number, text, note),
+        args=(snippet.id, seen, text, note),
     )
+    if seen != snippet.number:
+        st.warning(f"Version {snippet.number} was saved since you began.")
+    st.button("Take back edits", key=f"{key}_reset", on_click=_load, args=(snippet, key))
 
 
 def _ask(snippet_id: int, seen_number: int, text: str, note: str) -> None:
@@ -106,5 +124,7 @@ def carry_out_snippet(desk: Desk) -> None:
                 text=text,
                 note=note,
             )
+        # The field shows what is saved from now on.
+        st.session_state.pop(f"prompts_snippet_{snippet_id}_text", None)
         flash(f"Saved; {count(len(made), 'new version')} made")
         st.rerun()

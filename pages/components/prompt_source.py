@@ -7,6 +7,7 @@ import streamlit as st
 
 from core.errors import NotFound
 from core.prompts.labels import PRODUCTION, labelled, labels
+from core.prompts.versions import Content
 from core.prompts.views import Version, usable_versions, version
 from pages.components.parameters import fit_parameters, set_parameters
 from pages.components.start import Desk, plain
@@ -36,11 +37,11 @@ class Source:
     @property
     def edited(self) -> bool:
         """Whether it says anything else than the version."""
-        return self.version is None or (self.template, self.model, self.parameters) != (
-            self.version.template,
-            self.version.model,
-            self.version.parameters,
-        )
+        return self.version is None or self.content != self.version.content
+
+    @property
+    def content(self) -> Content:
+        return Content(self.template, self.model, self.parameters)
 
 
 def prompt_source(desk: Desk) -> Source:

@@ -12,7 +12,8 @@ from core.generation.request import retry_generation
 from core.prompts.labels import PRODUCTION, labelled, labels, move_label, roll_back
 from core.prompts.library import save_version
 from core.prompts.rendering import render
-from core.prompts.versions import Content
+from core.prompts.versions import Content, add_version
+from core.prompts.views import version
 from tests.support.desk import TestDesk, wait_for, working
 
 # Quotes, tabs and what is no ASCII must arrive as they are.
@@ -153,3 +154,22 @@ def test_a_retry_by_another_model_is_not_counted_for_the_version(desk: TestDesk)
         )
 
     assert (again.model, again.prompt_version_id) == ("openai/gpt-image-1.5", None)
+
+
+def test_a_version_from_before_an_input_was_known_is_sent_with_the_inputs_preset(desk: TestDesk) -> None:
+    with desk.database.transaction() as session:
+        former = labelled(session)
+        old = add_version(
+            session,
+            actor=None,
+            prompt_id=former.prompt_id,
+            content=Content("An old hero", former.model, {"quality": "low"}),
+            resolved="An old hero",
+            note="",
+            parent_id=None,
+        )
+        today = version(session, old.id).content.parameters
+
+    made = desk.ask("An old hero", model=old.model, parameters=today, prompt_version_id=old.id)
+
+    assert desk.generation(made).parameters == former.parameters | {"quality": "low"}

@@ -259,7 +259,7 @@ def test_a_changed_snippet_makes_new_versions_and_moves_no_label(open_page: Open
     with desk.database.transaction() as session:
         framing = next(each for each in snippets(session) if each.name == "framing")
     at = open_page(PAGE, persona="tuner", query={"view": "snippets"})
-    key = f"prompts_snippet_{framing.id}_1"
+    key = f"prompts_snippet_{framing.id}"
     at.text_area(key=f"{key}_text").set_value("Framing: full body, feet included.").run()
     at.text_input(key=f"{key}_note").set_value("short").run()
 
@@ -270,6 +270,8 @@ def test_a_changed_snippet_makes_new_versions_and_moves_no_label(open_page: Open
         rows = prompts(session)
         assert {row.newest_number for row in rows} == {2}
         assert {version(session, row.newest_id).note for row in rows} == {"Snippet framing v2: short"}
+    assert at.text_area(key=f"{key}_text").value == "Framing: full body, feet included."
+    assert not has_button(at, "Save,")
     assert production(desk).id == first.id
 
 
@@ -277,13 +279,17 @@ def test_a_stale_snippet_is_refused(open_page: OpenPage, desk: TestDesk) -> None
     with desk.database.transaction() as session:
         framing = next(each for each in snippets(session) if each.name == "framing")
     at = open_page(PAGE, persona="tuner", query={"view": "snippets"})
-    at.text_area(key=f"prompts_snippet_{framing.id}_1_text").set_value("Framing: mine.").run()
+    at.text_area(key=f"prompts_snippet_{framing.id}_text").set_value("Framing: mine.").run()
     with desk.database.transaction() as session:
         save_snippet(session, actor=desk.admin, snippet_id=framing.id, seen_number=1, text="Framing: hers.")
 
     button(at, "Save, 8 new versions").click().run()
 
     assert "Version 2 of framing was saved meanwhile" in at.error[0].value
+    field = at.text_area(key=f"prompts_snippet_{framing.id}_text")
+    assert field.value == "Framing: mine."
+    button(at, "Take back edits").click().run()
+    assert at.text_area(key=f"prompts_snippet_{framing.id}_text").value == "Framing: hers."
 
 
 def test_a_viewer_sees_everything_and_changes_nothing(open_page: OpenPage, desk: TestDesk) -> None:

@@ -74,13 +74,16 @@ def _buy(session: Session, settings: Settings, experiment: Experiment, room: int
         halt(session, experiment, str(exc))
         return 0
     bought = 0
+    caps = _Caps(session, settings, experiment)
     for cell, variant, selfie in _next_cells(session, experiment, room):
-        if why := _beyond_caps(session, settings, experiment, variant.price_usd):
+        if why := caps.refuse(variant.price_usd):
             # What is in flight may fail and cost nothing; only then it is known that no more can be bought.
             if not own_open(session, experiment):
                 halt(session, experiment, why)
             break
-        bought += _fill(session, settings, actor, experiment, cell, variant, selfie)
+        if _fill(session, settings, actor, experiment, cell, variant, selfie):
+            caps.add(variant.price_usd)
+            bought += 1
     return bought
 
 
@@ -101,22 +104,32 @@ def _next_cells(
     return rows.all()
 
 
-def _beyond_caps(session: Session, settings: Settings, experiment: Experiment, price: Decimal) -> str | None:
-    """Why the next image may not be bought; None where it may."""
-    own = money_of(session, [experiment.id])[experiment.id]
-    if own.committed + price > experiment.budget_usd:
-        return (
-            f"The cap of {dollars(experiment.budget_usd)} is reached: {dollars(own.committed)} are spent, "
-            f"and the next image costs {dollars(price)}. Raise the cap to go on."
-        )
-    today = money_today(session)
-    if today.committed + price > settings.experiment_day_cap_usd:
-        return (
-            f"The day's cap of {dollars(settings.experiment_day_cap_usd)} over all experiments is reached: "
-            f"{dollars(today.committed)} are spent or in flight, and the next image costs {dollars(price)}. "
-            "Go on tomorrow (UTC), or ask for a higher cap."
-        )
-    return None
+class _Caps:
+    """What both caps still allow: read once a turn, while nobody else buys, and counted on from there."""
+
+    def __init__(self, session: Session, settings: Settings, experiment: Experiment) -> None:
+        self._budget, self._day = experiment.budget_usd, settings.experiment_day_cap_usd
+        self._own = money_of(session, [experiment.id])[experiment.id].committed
+        self._today = money_today(session).committed
+
+    def add(self, price: Decimal) -> None:
+        self._own += price
+        self._today += price
+
+    def refuse(self, price: Decimal) -> str | None:
+        """Why the next image may not be bought; None where it may."""
+        if self._own + price > self._budget:
+            return (
+                f"The cap of {dollars(self._budget)} is reached: {dollars(self._own)} are spent, "
+                f"and the next image costs {dollars(price)}. Raise the cap to go on."
+            )
+        if self._today + price > self._day:
+            return (
+                f"The day's cap of {dollars(self._day)} over all experiments is reached: "
+                f"{dollars(self._today)} are spent or in flight, and the next image costs {dollars(price)}. "
+                "Go on tomorrow (UTC), or ask for a higher cap."
+            )
+        return None
 
 
 def _fill(

@@ -78,7 +78,9 @@ class Frozen:
 def freeze(session: Session, variants: Sequence[Variant]) -> list[Frozen]:
     """Every column as it is sent. Raises InvalidInput (names what is missing), NotFound, Conflict."""
     if not 0 < len(variants) <= MOST_VARIANTS:
-        raise InvalidInput(f"An experiment compares 1 to {MOST_VARIANTS} variants.")
+        raise InvalidInput(
+            f"An experiment compares 1 to {MOST_VARIANTS} variants; these are {len(variants)}."
+        )
     frozen = [_freeze(session, each, number) for number, each in enumerate(variants, start=1)]
     return _told_apart(frozen)
 

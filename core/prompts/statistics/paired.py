@@ -44,6 +44,11 @@ class PairedTest:
         return not self.decided and self.votes >= MOST_VOTES
 
     @property
+    def fewest(self) -> int:
+        """How many votes decide it at the least, if one side wins them all."""
+        return next(n for n in range(1, MOST_VOTES) if e_value(n, 0) >= self.needed)
+
+    @property
     def leader(self) -> int:
         """1 where the first leads, -1 where the second does, 0 where neither."""
         return (self.wins > self.losses) - (self.wins < self.losses)

@@ -72,6 +72,8 @@ def _main(
     so_far = f"No winner yet: {names[leader]} is ahead of {rival} by chance or by merit ({cast} votes)"
     if against.leader <= 0:
         so_far = f"No winner yet: {names[leader]} and {rival} are level ({cast} votes)"
+    if against.votes < against.fewest:
+        return f"{so_far}; that takes decided votes on at least {against.fewest} selfies."
     if more is None:
         return f"{so_far}; at this pace {MOST_VOTES} selfies would not tell them apart."
     return f"{so_far}; about {more} more votes on further selfies would decide it."

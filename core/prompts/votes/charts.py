@@ -7,7 +7,8 @@ import plotly.graph_objects as go
 
 from core.prompts.statistics.bradley_terry import Strength
 
-COLOUR, OTHER = "#0072B2", "#8B90A0"
+# Each is told apart from bars and ground in both themes.
+COLOUR, OTHER, WHISKER = "#0072B2", "#8B90A0", "#E69F00"
 ROW_PIXELS, REST_PIXELS = 46, 70
 
 
@@ -29,6 +30,7 @@ def strength_bars(names: Sequence[str], strengths: Sequence[Strength], leader: i
                 "symmetric": False,
                 "array": [high - share for high, share in zip(highs, shares, strict=True)],
                 "arrayminus": [share - low for share, low in zip(shares, lows, strict=True)],
+                "color": WHISKER,
                 "thickness": 2,
                 "width": 6,
             },
@@ -42,7 +44,12 @@ def strength_bars(names: Sequence[str], strengths: Sequence[Strength], leader: i
         height=ROW_PIXELS * max(2, len(order)) + REST_PIXELS,
         margin={"l": 8, "r": 16, "t": 8, "b": 8},
         bargap=0.45,
-        xaxis={"range": [0, 100], "ticksuffix": " %", "title": "Votes won against an average version"},
+        xaxis={
+            "range": [0, 100],
+            "ticksuffix": " %",
+            "dtick": 25,
+            "title": "Votes won against an average version",
+        },
         yaxis={"automargin": True, "type": "category"},
         showlegend=False,
     )

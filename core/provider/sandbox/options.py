@@ -35,3 +35,5 @@ class Options:
     # Whether listed and fetched predictions carry data URIs as they were sent, or shortened.
     echo_data_uris: bool = True
     draw_workers: int = 2
+    # Smaller PNG files are filled up to so many bytes: real ones of a detailed scene have 1.5 MB.
+    least_output_bytes: int = 0
