@@ -58,4 +58,4 @@ pages = {
         st.Page("health.py", title="Health", icon=":material/cardiology:", url_path="health"),
     ],
 }
-st.navigation(pages).run()
+st.navigation(pages, expanded=True).run()
