@@ -29,6 +29,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+import psutil
 from PIL import Image, ImageEnhance
 from pydantic import SecretStr
 from sqlalchemy import func, select
@@ -98,15 +99,17 @@ def measure(services: Services, slow: Provider, folder: Path) -> None:
         actor = active_staff(session)[0]
     wish = furnished(services, actor)
     with worker(services.settings, folder) as process:
-        idle = memory(process.pid)
+        idle, before = memory(process.pid), processor(process.pid)
         first = run(services, actor, wish)
         wall, peak, posted = first, memory(process.pid), slow.posts()
+        busy = processor(process.pid) - before
         with services.database.transaction() as session:
             owned = forecast_wish(session, services.settings, wish)
         again = run(services, actor, dataclasses.replace(wish, name="Again"))
         repeated = slow.posts() - posted
     print(f"{IMAGES} images, 2 s and 1.5 MB each, {IN_FLIGHT} in flight: wall {wall:.1f} s (ideal 10.0 s)")
     print(f"POSTs {posted}; peak memory of the worker process {peak / 1e6:.0f} MB (idle {idle / 1e6:.0f} MB)")
+    print(f"the worker computed for {busy:.1f} s; {os.getloadavg()[0]:.1f} processes wanted to run here")
     print(f"of one image: {stages(services)}")
     print(f"the same again: {owned.owned} owned, {repeated} POSTs, {again:.2f} s")
 
@@ -240,6 +243,12 @@ def environment(settings: Settings, folder: Path) -> dict[str, str]:
             text = ",".join(plain) if isinstance(plain, tuple) else str(plain)
             given[str(field.validation_alias or f"INKDESK_{name.upper()}")] = text
     return {**os.environ, **given, "INKDESK_HOME": str(folder / "worker")}
+
+
+def processor(pid: int) -> float:
+    """Seconds that the process has computed so far."""
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
 
 
 def memory(pid: int) -> int:

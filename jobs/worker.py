@@ -9,12 +9,14 @@ from core.errors import SetupError
 from core.logs import set_up_logging
 from core.services import open_services, prepare
 from core.settings import load_or_exit
+from jobs.memory import share_arenas
 from jobs.schedule import ticks
 from jobs.ticker import Worker
 
 
 def main() -> int:
     """Run one worker until SIGTERM or Ctrl-C."""
+    share_arenas()
     settings = load_or_exit()
     set_up_logging()
     done = threading.Event()

@@ -1,5 +1,7 @@
 """The verdict of an experiment: one sentence, strengths with intervals, and what each version costs."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from core.failures.statistics import Rate
@@ -62,6 +64,23 @@ def _said(found: Results) -> None:
         if agreed is not None:
             parts.append(f"raters agree on {words}: {agreed_words(agreed)}")
     st.markdown(" · ".join(parts))
+    if len(found.versions) > 2:
+        st.markdown(plain(stage_words(found)))
+
+
+def stage_words(found: Results) -> str:
+    """Which versions a next, dearer stage should draw, and why the others not."""
+    stage = found.next_stage
+    parts = [f"Worth a higher quality next: {_names(found, stage.survivors)}."]
+    if stage.lost:
+        parts.append(f"Lost against the best: {_names(found, stage.lost)}.")
+    if stage.crowded_out:
+        parts.append(f"Weakest of the rest, left out to save money: {_names(found, stage.crowded_out)}.")
+    return " ".join(parts)
+
+
+def _names(found: Results, places: Sequence[int]) -> str:
+    return ", ".join(found.versions[place].name for place in places)
 
 
 def agreed_words(agreed: Agreement) -> str:

@@ -38,7 +38,7 @@ def _ask(desk: Desk, experiment_id: int) -> None:
         )
         for n, (place, (selfie_id, _)) in enumerate(zip(st.columns(6), shown.selfies, strict=True), start=1):
             place.button(
-                str(n),
+                "This one",
                 key=f"votes_face_{n}",
                 shortcut=str(n),
                 width="stretch",

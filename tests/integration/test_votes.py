@@ -148,6 +148,22 @@ def test_a_version_that_wins_on_every_face_wins_the_verdict(session: Session, to
     assert (row.pairs, row.votes, row.raters) == (10, 20, 2)
 
 
+def test_of_three_versions_the_loser_is_not_worth_a_higher_quality(session: Session, tom: Actor) -> None:
+    drawn = drawn_experiment(session, tom, names=("v6", "v7", "v8"), selfies=10)
+    worst, _, best = sorted(drawn.variants)
+    batch_id = batch_of(session, tom, drawn)
+    while pairs := next_pairs(session, actor=tom, batch_id=batch_id):
+        pair = session.get_one(VotePair, pairs[0].id)
+        standing = (pair.left_variant_id, pair.right_variant_id)
+        wanted = best if best in standing else next(each for each in standing if each != worst)
+        cast(session, actor=tom, pair_id=pair.id, answer=answer_for(session, pairs[0], wanted))
+    found = results(session, actor=tom, experiment_id=drawn.experiment_id)
+    assert found.verdict.winner == 2
+    assert found.next_stage.survivors == (2,)
+    assert set(found.next_stage.lost) == {0, 1}
+    assert [each.rank for each in found.verdict.strengths][2] == "1"
+
+
 def test_refusals_failures_time_and_money_are_told_by_version(session: Session, tom: Actor) -> None:
     drawn = drawn_experiment(session, tom, selfies=4, ends=("succeeded", "failed"))
     of_first = select(Generation).where(Generation.selfie_id.in_(drawn.selfie_ids)).order_by(Generation.id)

@@ -80,7 +80,7 @@ def test_a_rating_keeps_faults_and_whether_it_would_be_shipped(
 
 def test_a_line_up_is_answered_by_number(open_page: OpenPage, desk: TestDesk, drawn: Drawn) -> None:
     at = open_page(PAGE, query={"view": "lineup"})
-    button(at, "3").click().run()
+    at.button(key="votes_face_3").click().run()
     assert not at.exception
     with desk.database.transaction() as session:
         lineups = session.scalars(select(Lineup).order_by(Lineup.id)).all()

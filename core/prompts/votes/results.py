@@ -16,6 +16,7 @@ from core.prompts.experiments.models import ExperimentCell
 from core.prompts.statistics.agreement import Agreement, agreement
 from core.prompts.statistics.bradley_terry import Ballot
 from core.prompts.statistics.samples import Shipping
+from core.prompts.statistics.staging import Cut, cut
 from core.prompts.statistics.verdict import Verdict, verdict
 from core.prompts.votes.batches import progress, variant_names
 from core.prompts.votes.lineups import recognised
@@ -56,13 +57,17 @@ class VersionResult:
 
 @dataclasses.dataclass(frozen=True)
 class Results:
-    """The verdict and what it rests on; versions stand in the order of its places."""
+    """The verdict and what it rests on; versions stand in the order of its places.
+
+    `next_stage` says which versions are worth images of a higher quality.
+    """
 
     verdict: Verdict
     versions: tuple[VersionResult, ...]
     votes: int
     raters: int
     both_bad: Rate
+    next_stage: Cut
     vote_agreement: Agreement | None
     rating_agreement: Agreement | None
 
@@ -101,6 +106,7 @@ def results(session: Session, *, actor: Actor, experiment_id: int) -> Results:
         votes=len(cast),
         raters=len({vote.rater_id for vote, _ in cast}),
         both_bad=bad,
+        next_stage=cut(range(len(names)), ballots),
         vote_agreement=_vote_agreement(cast),
         rating_agreement=rating_agreement(rated),
     )
