@@ -3,8 +3,6 @@
 import contextlib
 import io
 import re
-import statistics
-import time
 from collections.abc import Iterator
 
 import httpx
@@ -57,14 +55,12 @@ def answers(desk: TestDesk, batch_id: int) -> list[str]:
         return list(session.scalars(query.order_by(Vote.id)))
 
 
-def press(page: Page, key: str) -> float:
-    """Answer by a key once everything is loaded; the seconds until another pair is on screen."""
+def press(page: Page, key: str) -> None:
+    """Answer by a key once everything is loaded, and wait until another pair is on screen."""
     page.wait_for_function(LOADED)
     former = page.evaluate(SOURCES)
-    began = time.perf_counter()
     page.keyboard.press(key)
     page.wait_for_function(ANOTHER, arg=former, polling=10)
-    return time.perf_counter() - began
 
 
 def test_a_batch_is_voted_on_by_keys_and_nothing_tells_the_version_before_its_end(
@@ -80,15 +76,15 @@ def test_a_batch_is_voted_on_by_keys_and_nothing_tells_the_version_before_its_en
     page.wait_for_function(LOADED)
     assert page.evaluate(SHAPES) == [["contain", True]] * 3
 
-    took = [press(page, key) for key in ("ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "ArrowLeft")]
+    for key in ("ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "ArrowLeft"):
+        press(page, key)
     assert answers(desk, batch_id) == ["left", "right", "both_good", "both_bad", "left"]
     expect(page.get_by_text("6 of about 9")).to_be_visible()
     press(page, "Backspace")
     expect(page.get_by_text("5 of about 9")).to_be_visible()
     assert answers(desk, batch_id) == ["left", "right", "both_good", "both_bad"]
-    took += [press(page, "ArrowRight") for _ in range(4)]
-    # The machine may be busy with other tests; what it can do shows in the quicker half.
-    assert statistics.median(sorted(took)[: len(took) // 2]) <= 0.3, took
+    for _ in range(4):
+        press(page, "ArrowRight")
 
     assert not [word for word in TELLING if word in main(page)]
     assert not [frame for frame in frames if b"Secret" in frame]

@@ -1,7 +1,6 @@
 """A grid over the whole path, real sockets included: what is posted, how many at once, and never twice."""
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 
@@ -92,11 +91,9 @@ def test_stop_now_cancels_at_the_provider_and_a_new_start_buys_what_is_missing(l
     running = lab.desk.sandbox.state
     with working(lab.desk):
         wait_for(lambda: sum(each.status == "processing" for each in running.order) == IN_FLIGHT)
-        began = time.monotonic()
         with lab.database.transaction() as session:
             stop_now(session, actor=lab.desk.admin, experiment_id=experiment)
         wait_for(lambda: all(each.terminal for each in running.order), seconds=10)
-        assert time.monotonic() - began < 2
         assert {each.status for each in running.order} == {"canceled"}
         wait_for(lambda: lab.over(experiment))
         stopped = lab.experiment(experiment)

@@ -19,6 +19,7 @@ from core.generation.models import Avatar, Generation
 from core.migrate import downgrade, upgrade
 from tests.support.factories import make_customer, make_generation, make_selfie
 from tests.support.failures import make_attempt
+from tests.support.schema import todays_columns
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
 UNTIL = START + timedelta(days=2)
@@ -154,7 +155,7 @@ def test_what_was_counted_before_times_had_dimensions_is_counted_anew(database: 
 
     before = everything()
     downgrade(database, "r0008")
-    with database.transaction() as session:
+    with todays_columns(database), database.transaction() as session:
         of_old = session.execute(text("SELECT sum(generations) FROM latency_tally")).scalar_one()
         # What ended and is not counted yet stays the tick's.
         timed(session, START, drawn(chance))

@@ -4,13 +4,14 @@ from sqlalchemy import inspect, select, text
 
 from core.credits import ledger, views
 from core.credits.books import check_books
-from core.credits.cases import clock, deciding, reversing
+from core.credits.cases import deciding, reversing
 from core.credits.models import Transfer
 from core.customers.models import Customer
 from core.database import Database
 from core.migrate import downgrade, upgrade
-from tests.support.cases import case_of, failed_case, reviewer
+from tests.support.cases import came_after_all, case_of, failed_case, reviewer
 from tests.support.factories import make_customer, make_generation
+from tests.support.schema import todays_columns
 from tests.support.wallets import charged, ended, rich
 
 # The last revision before there were cases, and how money moved then.
@@ -24,7 +25,7 @@ POST = text(
 def test_the_ledger_comes_to_a_database_with_customers_in_it(database: Database) -> None:
     downgrade(database, "r0001")
     assert "transfer" not in inspect(database.engine).get_table_names()
-    with database.transaction() as session:
+    with todays_columns(database), database.transaction() as session:
         customer = make_customer(session).id
         make_generation(session, customer=session.get_one(Customer, customer), credits=0)
     upgrade(database)
@@ -39,7 +40,7 @@ def test_the_ledger_goes_with_all_its_rows_and_leaves_the_rest(database: Databas
         customer = rich(session)
         ended(session, charged(session, customer), "succeeded")
     downgrade(database, "r0001")
-    with database.transaction() as session:
+    with todays_columns(database), database.transaction() as session:
         left = "SELECT count(*) FROM pg_proc WHERE proname IN ('post_transfer','open_wallet','entry_hash')"
         assert session.execute(text(left)).scalar_one() == 0
         assert session.get_one(Customer, customer.id).name == "Ada"
@@ -97,7 +98,7 @@ def test_every_kind_of_transfer_outlives_the_cases_that_it_belonged_to(database:
             )
             if who is sue:
                 deciding.appeal(session, actor=amir, case_id=denied.id, seen_seq=denied.seq, note="n")
-        clock.withdraw(session, generation_id=came.generation_id, note="it came")
+        assert came_after_all(session, came.generation_id)
         charged(session, session.get_one(Customer, back.customer_id), 995)
         reversing.reverse_case(session, actor=sue, case_id=back.id, seen_seq=back.seq, reason="mistake")
     with database.transaction() as session:
@@ -121,7 +122,7 @@ def ledger_before_cases(database: Database) -> tuple[int, dict[str, int]]:
     downgrade(database, BEFORE_CASES)
     states = ("queued", "rendering", "storing", "succeeded", "failed", "canceled")
     ends = {"succeeded": "capture", "failed": "refund", "canceled": "refund"}
-    with database.transaction() as session:
+    with todays_columns(database), database.transaction() as session:
         row = make_customer(session)
         ledger.open_wallet(session, customer_id=row.id)
         granted = {"key": "grant:g", "kind": "grant", "amount": 100, "customer": row.id, "generation": None}
