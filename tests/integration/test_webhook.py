@@ -81,9 +81,7 @@ def test_a_genuine_webhook_ends_the_generation_and_a_repeated_one_changes_nothin
     assert (first.status_code, again.status_code) == (200, 200)
     assert desk.generation(generation_id).state == State.FAILED
     assert desk.attempts(generation_id)[0].detected_by == "webhook"
-    assert (
-        desk.wallet() == 990
-    )  # the category of the refusal is looked at by a person before credits come back
+    assert desk.wallet() == 990  # a person looks at the refused content before credits come back
 
 
 @pytest.mark.parametrize("spoil", ["signature", "age", "body", "headers"])
