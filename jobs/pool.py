@@ -1,32 +1,39 @@
-"""A pool of threads that knows how many of them are free, so that no more is claimed than can be done."""
+"""A pool of threads that claims work for the free ones, so that no more is claimed than can be done."""
 
+import functools
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
+from typing import TypeVar
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 
 class Pool:
-    """Threads for calls to the outside. `free` says how many could start work at once."""
+    """Threads for calls to the outside."""
 
     def __init__(self, name: str, threads: int) -> None:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._threads = threads
         self._busy = 0
         self._lock = threading.Lock()
+        self._filling = threading.Lock()
 
-    @property
-    def free(self) -> int:
-        with self._lock:
-            return self._threads - self._busy
+    def fill(self, claim: Callable[[int], Iterable[T]], work: Callable[[T], None]) -> None:
+        """Claim as much as threads are free, and start `work` on each; what it raises is logged, never lost.
 
-    def run(self, work: Callable[[], None]) -> None:
-        """Start `work`; what it raises is logged, never lost."""
-        with self._lock:
-            self._busy += 1
-        self._executor.submit(self._do, work)
+        One caller at a time: two ticks that fill the same pool would otherwise count the same free threads.
+        """
+        with self._filling:
+            with self._lock:
+                free = self._threads - self._busy
+            for each in claim(free) if free else ():
+                with self._lock:
+                    self._busy += 1
+                self._executor.submit(self._do, functools.partial(work, each))
 
     def _do(self, work: Callable[[], None]) -> None:
         try:

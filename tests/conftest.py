@@ -17,7 +17,7 @@ from core.embedded.objects import EmbeddedObjectStore, ObjectStoreAddress
 from core.embedded.postgres import EmbeddedPostgres
 from core.migrate import upgrade
 from core.provider.sandbox.server import RunningSandbox
-from tests.support.desk import TIME_SCALE, TestDesk, quick_settings
+from tests.support.desk import KEPT, TIME_SCALE, TestDesk, quick_settings
 
 POSTGRES_VERSION = int(os.environ.get("INKDESK_TEST_POSTGRES", "18"))
 # The tests' data is thrown away, so it need not survive a power cut.
@@ -109,7 +109,7 @@ def object_store() -> Iterator[ObjectStoreAddress]:
 @pytest.fixture
 def sandbox() -> Iterator[RunningSandbox]:
     """A provider sandbox of this test alone; its seconds pass a hundred times faster."""
-    with RunningSandbox(time_scale=TIME_SCALE) as running:
+    with RunningSandbox(time_scale=TIME_SCALE, **KEPT) as running:
         yield running
 
 

@@ -10,7 +10,7 @@ from core.embedded.objects import ObjectStoreAddress
 from core.prompts.experiments.runs import stop_now
 from core.prompts.experiments.variants import Variant
 from core.provider.sandbox.server import RunningSandbox
-from tests.support.desk import TIME_SCALE, TestDesk, quick_settings, wait_for, working
+from tests.support.desk import KEPT, PATIENT, TIME_SCALE, TestDesk, quick_settings, wait_for, working
 from tests.support.experiments import Lab
 
 TEMPLATES = ("A hero in ink", "A hero in paint", "A hero in pencil")
@@ -19,8 +19,10 @@ IN_FLIGHT = 12
 
 @pytest.fixture
 def lab(database_url: str, object_store: ObjectStoreAddress) -> Iterator[Lab]:
-    with RunningSandbox(time_scale=TIME_SCALE) as sandbox:
-        settings = quick_settings(database_url, object_store, sandbox, experiment_in_flight=IN_FLIGHT)
+    with RunningSandbox(time_scale=TIME_SCALE, **KEPT) as sandbox:
+        settings = quick_settings(
+            database_url, object_store, sandbox, experiment_in_flight=IN_FLIGHT, **PATIENT
+        )
         desk = TestDesk.open(settings, sandbox)
         yield Lab(desk)
         desk.close()

@@ -81,6 +81,7 @@ def test_polling_takes_over_what_was_drawn_long_ago(desk: TestDesk) -> None:
 
 
 def test_polling_one_that_is_still_drawn_changes_nothing(desk: TestDesk) -> None:
+    desk = desk.with_settings(attempt_timeout_seconds=3000.0)
     generation_id = sent(desk, "A hero [sandbox:never_ends x1]")
     long_ago(desk, generation_id)
 

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psutil
 from PIL import Image
@@ -36,9 +37,14 @@ __all__ = ["EmbeddedObjectStore", "TestDesk", "quick_settings", "working"]
 
 # The provider's seconds pass a hundred times faster, and our own limits shrink with them.
 TIME_SCALE = 0.01
+# The sandbox ends what is drawn for longer than the attempt's limit, by its own quick clock; for tests that
+# look at something that is still drawn.
+PATIENT = {"attempt_timeout_seconds": 36_000.0, "generation_deadline_seconds": 72_000.0}
+# The sandbox removes data and files after an hour of its quick clock, 36 s; a busy machine takes longer.
+KEPT: dict[str, Any] = {"retention": 1e6, "file_retention": 1e6}
 QUICK = {
-    "lease_seconds": 3.0,
-    "provider_timeout_seconds": 1.0,
+    "lease_seconds": 5.0,
+    "provider_timeout_seconds": 2.0,
     "transfer_timeout_seconds": 1.5,
     "adoption_grace_seconds": 1.5,
     "tick_seconds": 0.05,
@@ -46,8 +52,9 @@ QUICK = {
     "sweep_window_seconds": 3.0,
     "straggler_interval_seconds": 0.1,
     "heartbeat_seconds": 0.2,
-    "generation_deadline_seconds": 60.0,
-    "attempt_timeout_seconds": 30.0,
+    # Three seconds of the sandbox's clock, so that a busy machine draws in time.
+    "generation_deadline_seconds": 600.0,
+    "attempt_timeout_seconds": 300.0,
     "backoff_factor": 0.01,
     "backoff_max_seconds": 0.5,
     "worker_threads": 4,
