@@ -12,7 +12,7 @@ from core.generation.states import State
 from core.provider.sandbox.server import RunningSandbox
 from tests.chaos.checks import check_all, count, kept_outputs
 from tests.chaos.conftest import LIMITS
-from tests.support.desk import TestDesk, quick_settings, wait_for, working
+from tests.support.desk import UNHURRIED, TestDesk, quick_settings, wait_for, working
 
 GENERATIONS = 8
 A_DAY = 86_400
@@ -44,7 +44,7 @@ def test_what_is_drawn_while_the_object_store_is_away_is_stored_when_it_is_back(
     database_url: str, store: Store, sandbox: RunningSandbox
 ) -> None:
     with contextlib.closing(
-        TestDesk.open(quick_settings(database_url, store.address, sandbox, **LIMITS), sandbox)
+        TestDesk.open(quick_settings(database_url, store.address, sandbox, **LIMITS | UNHURRIED), sandbox)
     ) as desk:
         sandbox.clock.scale = 10.0
         for number in range(GENERATIONS):

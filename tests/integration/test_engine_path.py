@@ -12,7 +12,7 @@ from core.credits.views import lines_of_generation
 from core.generation.models import Avatar, GenerationEvent, KeptOutput
 from core.generation.states import State
 from core.generation.store import MOST_TRIES
-from tests.support.desk import TestDesk, opened, wait_for, working
+from tests.support.desk import UNHURRIED, TestDesk, opened, wait_for, working
 
 
 def test_a_generation_becomes_a_stored_avatar_and_its_credits_revenue(desk: TestDesk) -> None:
@@ -115,16 +115,6 @@ def test_an_endless_picture_is_given_up_after_some_tries(desk: TestDesk) -> None
         MOST_TRIES,
     )
     assert second.status == "succeeded"
-
-
-# With all faults at once the machine is busy; what is late for that reason alone would be one attempt more.
-UNHURRIED = {
-    "provider_timeout_seconds": 5.0,
-    "transfer_timeout_seconds": 5.0,
-    "adoption_grace_seconds": 4.0,
-    "lease_seconds": 15.0,
-    "attempt_timeout_seconds": 900.0,
-}
 
 
 def test_every_fault_of_the_provider_ends_as_it_should(desk: TestDesk) -> None:
