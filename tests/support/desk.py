@@ -42,7 +42,7 @@ TIME_SCALE = 0.01
 PATIENT = {"attempt_timeout_seconds": 36_000.0, "generation_deadline_seconds": 72_000.0}
 # The sandbox removes data and files after an hour of its quick clock, 36 s; a busy machine takes longer.
 KEPT: dict[str, Any] = {"retention": 1e6, "file_retention": 1e6}
-# For tests that count attempts while the machine is busy: what is late for that reason alone would be one more.
+# For tests that count attempts while the machine is busy: being late for that reason alone costs no attempt.
 UNHURRIED = {
     "provider_timeout_seconds": 5.0,
     "transfer_timeout_seconds": 5.0,
