@@ -20,6 +20,8 @@ from pages.components.changing import changing
 from pages.components.start import Desk, plain, refusal
 
 RULE = "rule"
+# The rule as it was when its form was opened.
+OPENED = "alert_rule_opened"
 NO_DATA = {
     NoData.KEEP: "Stay as it was, an hour at most",
     NoData.GOOD: "Count as good",
@@ -81,6 +83,7 @@ def _looked(rule: RuleView, zone: tzinfo) -> str:
 def _editor(desk: Desk, rule: RuleView, zone: tzinfo) -> None:
     st.button("All rules", key="rules_back", icon=":material/arrow_back:", on_click=_close)
     st.markdown(f"**{plain(rule.spec.name)}** :gray[:small[{plain(KINDS[rule.spec.kind].question)}]]")
+    rule = _as_opened(rule)
     no = refusal(desk.actor, Permission.CONFIGURE_ALERTS)
     form, preview = st.columns([1.4, 1], gap="medium")
     with form:
@@ -91,6 +94,22 @@ def _editor(desk: Desk, rule: RuleView, zone: tzinfo) -> None:
             _save(desk, rule, spec)
     with preview:
         _preview(desk, rule, spec, zone)
+
+
+def _as_opened(now: RuleView) -> RuleView:
+    """The form stays with the version that it was opened with, so that nothing typed is lost."""
+    opened = st.session_state.get(OPENED)
+    if not isinstance(opened, RuleView) or opened.slug != now.slug:
+        opened = st.session_state[OPENED] = now
+    if opened.version != now.version:
+        words, button = st.columns([4, 1], vertical_alignment="center")
+        words.warning(
+            f"{plain(now.made_by)} has saved version {now.version} meanwhile. "
+            f"This form is still of version {opened.version} and cannot be saved.",
+            icon=":material/sync_problem:",
+        )
+        button.button(f"Open version {now.version}", key=f"rule_newest_{now.version}", on_click=_forget)
+    return opened
 
 
 def _inputs(rule: RuleView, *, disabled: bool) -> RuleSpec:
@@ -159,6 +178,7 @@ def _save(desk: Desk, rule: RuleView, spec: RuleSpec) -> None:
     if send.button("Save", key=f"{key}_save", type="primary", width="stretch", disabled=unchanged):
         with changing(desk, "The new version is in force") as (session, actor):
             save_rule(session, actor=actor, rule_id=rule.id, seen_version=rule.version, spec=spec, reason=why)
+            _forget()
 
 
 def _preview(desk: Desk, rule: RuleView, spec: RuleSpec, zone: tzinfo) -> None:
@@ -208,8 +228,14 @@ def _try(_services: Services, wording: str, _spec: RuleSpec) -> Backtest | None:
 
 
 def _open(slug: str) -> None:
+    _forget()
     st.query_params[RULE] = slug
 
 
 def _close() -> None:
+    _forget()
     st.query_params.pop(RULE, None)
+
+
+def _forget() -> None:
+    st.session_state.pop(OPENED, None)

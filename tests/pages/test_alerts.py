@@ -147,6 +147,28 @@ def test_editing_a_rule_shows_how_often_it_would_have_fired_before_it_is_saved(
     assert (saved.parameters["min_events"], saved.reason) == (500, "too loud")
 
 
+def test_a_rule_that_another_saved_meanwhile_is_told_and_what_was_typed_stays(
+    open_page: OpenPage, watch: Watch
+) -> None:
+    query = {"view": "rules", "rule": "failure-rate"}
+    slow, quick = open_page(PAGE, query=query), open_page(PAGE, query=query)
+    slow.number_input(key="rule_failure-rate_1_min_events").set_value(500.0).run()
+    quick.number_input(key="rule_failure-rate_1_min_events").set_value(77.0).run()
+    quick.text_input(key="rule_failure-rate_1_why").set_value("too quiet")
+    quick.button(key="rule_failure-rate_1_save").click().run()
+    slow.text_input(key="rule_failure-rate_1_why").set_value("too loud")
+    slow.button(key="rule_failure-rate_1_save").click().run()
+    assert "has saved version 2 meanwhile" in said(slow)
+    assert slow.number_input(key="rule_failure-rate_1_min_events").value == 500.0
+    with watch.database.transaction() as session:
+        assert session.scalars(
+            select(AlertRuleVersion.reason).where(AlertRuleVersion.version == 2)
+        ).all() == ["too quiet"]
+    button(slow, "Open version 2").click().run()
+    assert slow.number_input(key="rule_failure-rate_2_min_events").value == 77.0
+    assert "meanwhile" not in said(slow)
+
+
 def test_a_rule_on_the_present_says_that_it_cannot_be_tried(open_page: OpenPage) -> None:
     at = open_page(PAGE, query={"view": "rules", "rule": "queue-age"})
     assert "cannot be tried on the past" in said(at)
