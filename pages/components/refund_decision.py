@@ -46,12 +46,12 @@ def decision_panel(desk: Desk, case: Evidence, filter_: QueueFilter) -> None:
 def move_keys(desk: Desk, filter_: QueueFilter, case: Evidence | None) -> None:
     """N and P, which are there whatever else is on the screen."""
     place = case.place if case else None
-    back, on = st.columns(2, gap="small")
-    back.button(
+    beside = st.container(horizontal=True, gap="small", key="refunds_moves")
+    beside.button(
         "Previous", key="refunds_previous", shortcut="P", width="stretch", disabled=case is None,
         on_click=_move, args=(desk, filter_, place, True),
     )  # fmt: skip
-    on.button(
+    beside.button(
         "Next", key="refunds_next", shortcut="N", width="stretch",
         on_click=_move, args=(desk, filter_, place, False),
     )  # fmt: skip
@@ -135,18 +135,19 @@ def _buttons(desk: Desk, case: Evidence, filter_: QueueFilter, no: str | None, a
         approve, key=_key(case, "approve"), shortcut="A", type="primary", disabled=bool(no),
         args=(desk, case, filter_, "approve"), **wide,
     )  # fmt: skip
-    left, right = st.columns(2, gap="small")
-    left.button(
+    # On a narrow screen they stand below each other.
+    beside = st.container(horizontal=True, gap="small", key="refunds_deny")
+    beside.button(
         "Deny", key=_key(case, "deny"), shortcut="D", disabled=bool(no),
         args=(desk, case, filter_, "deny"), **wide,
     )  # fmt: skip
     if case.state is CaseState.NEEDS_SECOND:
-        right.button(
+        beside.button(
             "Send back", key=_key(case, "back"), shortcut="Q", width="stretch", disabled=bool(no),
             on_click=_send_back, args=(desk, case, filter_), help="To the first reviewer, with the note.",
         )  # fmt: skip
         return
-    right.button(
+    beside.button(
         "Second", key=_key(case, "second"), shortcut="S", disabled=bool(no) or second,
         args=(desk, case, filter_, "second"), help="Agree, and send it to a second person all the same.",
         **wide,
