@@ -89,9 +89,9 @@ def measure(desk: Desk, slow: Provider, home: Path, pid: int) -> Result:
     with watched(pid) as peak:
         number = desk.begin(PROMPTS, "Bench")
         wall = desk.wait_for(number)
-    posts, disk = slow.posts(), on_disk(home) - disk
+    posts, disk, held = slow.posts(), on_disk(home) - disk, max(peak.bytes, highest(pid))
     print(f"{IMAGES} images, 2 s and 1.5 MB each, {IN_FLIGHT} in flight: wall {wall:.1f} s (ideal 10.0 s)")
-    print(f"the worker held {highest(pid) / 1e6:.0f} MB at most, {idle / 1e6:.0f} MB before;", end=" ")
+    print(f"the worker held {held / 1e6:.0f} MB at most, {idle / 1e6:.0f} MB before;", end=" ")
     print(f"it computed for {processor(pid) - before:.1f} s")
     print(f"PostgreSQL and object store hold {proportional(servers(home)) / 1e6:.0f} MB beside it")
     print(f"of one image: {stages(desk.services)}")
@@ -101,9 +101,7 @@ def measure(desk: Desk, slow: Provider, home: Path, pid: int) -> Result:
     desk.go_on(number, repeats=3)
     desk.wait_for(number)
     samples = slow.posts() - posts - repeated
-    return Result(
-        "Inkdesk", wall, max(peak.bytes, highest(pid)), disk, posts, repeated, samples, stopped(desk, slow)
-    )
+    return Result("Inkdesk", wall, held, disk, posts, repeated, samples, stopped(desk, slow))
 
 
 def stopped(desk: Desk, slow: Provider) -> Stop:
