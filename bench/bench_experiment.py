@@ -1,138 +1,125 @@
-"""A grid of 40 images at 8 in flight: wall time, memory of the engine, and what a second run posts.
+"""A grid of 40 images at 8 in flight: wall time, memory, disk and requests; on wish promptfoo's beside.
 
-    python -m bench.bench_experiment
+    python -m bench.bench_experiment [--promptfoo DIR]
 
 Method: 4 versions x 2 qualities x 5 selfies. The provider is a sandbox in a process of its own that takes 2 s
 an image and delivers 1.5 MB each; PostgreSQL, object store and worker are processes of their own on the same
 machine. The worker reads the provider's list and looks for work every 0.1 s (defaults: 1 and 0.5 s, for
 images that take 10 to 60 s); everything else is default. Wall is from the start to the last stored avatar by
-the database's clock; the ideal is 10 s. Memory is the worker's high-water mark (VmHWM). The bounds are
-12.5 s, 300 MB and 0 requests. The rival promptfoo, measured by itself with the same latency and size, needed
-19 to 22 s and 1.0 GB, and asked for up to 6 of 40 again; it is not run here.
+the database's clock; the ideal is 10 s. Memory is that of the worker, which runs already. Then the same grid
+again; 3 samples instead of 1; and a grid of other prompts, stopped 4 s after its first request and begun
+again. The bounds are 11.5 s, 300 MB, and no request that is not needed.
+
+The rival is promptfoo from npm: `npm i promptfoo@0.121.20` in a directory of your choice (it runs on Node
+20 and takes 1.4 GB), which is then given as DIR. When the desk has finished, it draws the same grid with the
+same selfies at the same sandbox, eight at a time. Its provider file (`bench/promptfoo/provider.mjs`) keeps
+pictures as files and hands their paths to promptfoo, looks every 0.2 s, as often as Replicate lets eight look
+at once, and cancels what is not wanted. Wall is the whole command, as somebody waits for it. Requests for
+what was bought before are counted twice: with promptfoo's cache, and with a provider that goes by its files,
+which is what the table shows.
 """
 
-import contextlib
-import dataclasses
-import hashlib
-import io
-import json
+import argparse
 import os
-import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from decimal import Decimal
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import httpx
 import psutil
-from PIL import Image, ImageEnhance
-from pydantic import SecretStr
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from bench.desk import EMBEDDED
-from core.access.permissions import Actor
-from core.access.staff import active_staff
-from core.customers.directory import create_customer
+from bench.experiment_grid import IMAGES, PROMPTS, QUALITIES, Desk, furnished, photos, worker
+from bench.footprint import family, on_disk, proportional, watched
+from bench.promptfoo.rival import PACKAGE, Promptfoo
+from bench.race import Result, Stop, table
+from bench.slow_provider import Provider, provider
 from core.embedded.house import embedded
 from core.generation.models import Avatar, Generation, RenderAttempt
-from core.images.models import StoredSelfie
-from core.images.samples import samples
-from core.images.thumbnails import thumbnail
-from core.prompts.experiments.models import Experiment
-from core.prompts.experiments.plan import Wish, forecast_wish
-from core.prompts.experiments.runs import create, start
-from core.prompts.experiments.variants import Variant
-from core.prompts.library import create_prompt
-from core.prompts.testsets.sets import Member, create_set
-from core.prompts.versions import Content
+from core.prompts.experiments.runs import stop_now
 from core.services import Services, open_services, prepare
 from core.settings import Settings
 
-VERSIONS, QUALITIES, SELFIES = 4, ("low", "medium"), 5
-IMAGES = VERSIONS * len(QUALITIES) * SELFIES
 IN_FLIGHT = 8
 QUICK = {"sweep_interval_seconds": 0.1, "tick_seconds": 0.1, "experiment_in_flight": IN_FLIGHT}
-CAP = Decimal(25)
-
-
-@dataclasses.dataclass
-class Provider:
-    """The slow sandbox: its settings, and how many predictions it was asked for."""
-
-    url: str
-    files_host: str
-    token: str
-
-    def posts(self) -> int:
-        headers = {"Authorization": f"Bearer {self.token}"}
-        state = httpx.get(f"{self.url}/sandbox/state", headers=headers, trust_env=False).json()
-        return len(state["predictions"])
-
-    def settings(self) -> dict[str, object]:
-        return {
-            "replicate_base_url": self.url,
-            "replicate_api_token": SecretStr(self.token),
-            "openai_api_key": SecretStr("sk-bench"),
-            "output_hosts": (self.files_host,),
-        }
 
 
 def main() -> None:
+    installed = asked_for()
     with tempfile.TemporaryDirectory(prefix="inkdesk-") as folder, provider(Path(folder)) as slow:
-        asked = {**EMBEDDED, **QUICK, **slow.settings(), "home": Path(folder) / "home"}
-        with embedded(Settings().model_copy(update=asked)) as whole:
-            services = open_services(whole)
-            prepare(services)
-            measure(services, slow, Path(folder))
+        results = [ours(slow, Path(folder))]
+        if installed is not None:
+            rival = Promptfoo(installed, Path(folder) / "promptfoo", slow, in_flight=IN_FLIGHT)
+            results.append(rival.race((PROMPTS, QUALITIES, photos())))
+    print(table(results))
+    if installed is None:
+        print("rival: promptfoo was not run; --promptfoo DIR says where it is installed")
+    else:
+        print(f"POSTs of promptfoo where its own cache says what was bought: {rival.by_cache}")
+    print(f"{os.getloadavg()[0]:.1f} processes wanted to run here")
+
+
+def asked_for() -> Path | None:
+    """Where promptfoo is installed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--promptfoo", metavar="DIR", type=Path, help="where promptfoo is installed")
+    found: Path | None = parser.parse_args().promptfoo
+    if found is not None and not (found / PACKAGE).is_dir():
+        parser.error(f"there is no {PACKAGE} in {found}")
+    return found
+
+
+def ours(slow: Provider, folder: Path) -> Result:
+    home = folder / "home"
+    asked = {**EMBEDDED, **QUICK, **slow.settings(), "home": home}
+    with embedded(Settings().model_copy(update=asked)) as whole:
+        services = open_services(whole)
+        prepare(services)
+        desk = furnished(services)
+        try:
+            with worker(whole, folder) as process:
+                return measure(desk, slow, home, process.pid)
+        finally:
             services.close()
-    why = "npx is not on this machine" if shutil.which("npx") is None else "this bench does not install it"
-    print(f"rival: promptfoo was not run, because {why}")
 
 
-def measure(services: Services, slow: Provider, folder: Path) -> None:
-    with services.database.transaction() as session:
-        actor = active_staff(session)[0]
-    wish = furnished(services, actor)
-    with worker(services.settings, folder) as process:
-        idle, before = memory(process.pid), processor(process.pid)
-        first = run(services, actor, wish)
-        wall, peak, posted = first, memory(process.pid), slow.posts()
-        busy = processor(process.pid) - before
-        with services.database.transaction() as session:
-            owned = forecast_wish(session, services.settings, wish)
-        again = run(services, actor, dataclasses.replace(wish, name="Again"))
-        repeated = slow.posts() - posted
+def measure(desk: Desk, slow: Provider, home: Path, pid: int) -> Result:
+    idle, before, disk = highest(pid), processor(pid), on_disk(home)
+    with watched(pid) as peak:
+        number = desk.begin(PROMPTS, "Bench")
+        wall = desk.wait_for(number)
+    posts, disk, held = slow.posts(), on_disk(home) - disk, max(peak.bytes, highest(pid))
     print(f"{IMAGES} images, 2 s and 1.5 MB each, {IN_FLIGHT} in flight: wall {wall:.1f} s (ideal 10.0 s)")
-    print(f"POSTs {posted}; peak memory of the worker process {peak / 1e6:.0f} MB (idle {idle / 1e6:.0f} MB)")
-    print(f"the worker computed for {busy:.1f} s; {os.getloadavg()[0]:.1f} processes wanted to run here")
-    print(f"of one image: {stages(services)}")
-    print(f"the same again: {owned.owned} owned, {repeated} POSTs, {again:.2f} s")
+    print(f"the worker held {held / 1e6:.0f} MB at most, {idle / 1e6:.0f} MB before;", end=" ")
+    print(f"it computed for {processor(pid) - before:.1f} s")
+    print(f"PostgreSQL and object store hold {proportional(servers(home)) / 1e6:.0f} MB beside it")
+    print(f"of one image: {stages(desk.services)}")
+    again = desk.wait_for(desk.begin(PROMPTS, "Again"))
+    repeated = slow.posts() - posts
+    print(f"the same again took {again:.2f} s")
+    desk.go_on(number, repeats=3)
+    desk.wait_for(number)
+    samples = slow.posts() - posts - repeated
+    return Result("Inkdesk", wall, held, disk, posts, repeated, samples, stopped(desk, slow))
 
 
-def run(services: Services, actor: Actor, wish: Wish) -> float:
-    """Seconds from the start to the last stored avatar of it, or to its end where none was needed."""
-    with services.database.transaction() as session:
-        made = create(session, actor=actor, wish=wish)
-    with services.database.transaction() as session:
-        start(session, services.settings, actor=actor, experiment_id=made.id, most_usd=CAP)
-    while True:
-        with services.database.transaction() as session:
-            found = session.get_one(Experiment, made.id)
-            last = session.scalar(
-                select(func.max(Avatar.stored_at)).where(Avatar.stored_at >= found.started_at)
-            )
-        if found.state not in ("running", "draft"):
-            break
-        time.sleep(0.1)
-    assert found.state == "done", found.stop_reason
-    assert found.started_at is not None
-    assert found.ended_at is not None
-    return ((last or found.ended_at) - found.started_at).total_seconds()
+def stopped(desk: Desk, slow: Provider) -> Stop:
+    """Stop a new grid some seconds after its first request, then begin it again."""
+    posts, canceled, kept = slow.posts(), slow.canceled(), desk.stored()
+    number = desk.begin([f"{each}, once more" for each in PROMPTS], "Stopped")
+    while slow.posts() == posts:
+        time.sleep(0.05)
+    time.sleep(Stop.AFTER_SECONDS)
+    with desk.services.database.transaction() as session:
+        stop_now(session, actor=desk.actor, experiment_id=number)
+    desk.wait_for(number, "stopped")
+    canceled = slow.canceled() - canceled
+    drawn, had = slow.posts() - posts - canceled, desk.stored() - kept
+    before = slow.posts()
+    desk.go_on(number)
+    desk.wait_for(number)
+    return Stop(canceled=canceled, lost=drawn - had, missing=IMAGES - had, posts=slow.posts() - before)
 
 
 def stages(services: Services) -> str:
@@ -155,94 +142,11 @@ def stages(services: Services) -> str:
     return ", ".join(f"{name} after {span:.2f}" for name, span in zip(names, spans, strict=True))
 
 
-def furnished(services: Services, actor: Actor) -> Wish:
-    """Versions, and a test set of people who agreed."""
-    base = Image.open(io.BytesIO(samples()[0][1]())).convert("RGB")
-    selfies = [selfie(services, actor, base, number) for number in range(SELFIES)]
-    with services.database.transaction() as session:
-        members = [Member(each) for each in selfies]
-        version = create_set(session, actor=actor, name="Bench", members=members)
-        prompts = [
-            create_prompt(
-                session,
-                actor=actor,
-                name=f"Bench {number}",
-                content=Content(f"A comic hero, style {number}", services.settings.model, {}),
-            )
-            for number in range(VERSIONS)
-        ]
-    variants = [
-        Variant(version_id=each.id, overrides={"quality": quality})
-        for each in prompts
-        for quality in QUALITIES
-    ]
-    return Wish(name="Bench", test_set_version_id=version.id, variants=variants, budget_usd=CAP)
-
-
-def selfie(services: Services, actor: Actor, base: Image.Image, number: int) -> int:
-    target = io.BytesIO()
-    ImageEnhance.Brightness(base).enhance(1 - number * 0.05).save(target, "JPEG", quality=92)
-    content = target.getvalue()
-    digest = hashlib.sha256(content).hexdigest()
-    keys = f"selfies/{digest}.jpg", f"selfies/{digest}.webp"
-    services.objects.put(keys[0], content, "image/jpeg")
-    services.objects.put(keys[1], thumbnail(content), "image/webp")
-    with services.database.transaction() as session:
-        customer = create_customer(session, actor=actor, reference=f"bench-{number}", name=f"Bench {number}")
-        customer.test_consent_at, customer.test_consent_by = func.now(), actor.id
-        stored = StoredSelfie(
-            customer_id=customer.id, sha256=digest, object_key=keys[0], thumbnail_key=keys[1],
-            content_type="image/jpeg", width=base.width, height=base.height, size_bytes=len(content),
-            cropped=False, warnings=[],
-        )  # fmt: skip
-        session.add(stored)
-        session.flush()
-        return stored.id
-
-
-@contextlib.contextmanager
-def provider(folder: Path) -> Iterator[Provider]:
-    """The slow sandbox in a process of its own."""
-    ready = folder / "ready.json"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bench.slow_sandbox", str(ready)], stdin=subprocess.PIPE
-    )
-    while not ready.exists() or not ready.read_text():
-        time.sleep(0.05)
-    said = json.loads(ready.read_text())
-    yield Provider(said["api"], urlsplit(said["files"]).netloc, said["token"])
-    process.communicate()
-
-
-@contextlib.contextmanager
-def worker(settings: Settings, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker in a process of its own, at work."""
-    log = folder / "worker.log"
-    with log.open("wb") as words:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "jobs.worker"],
-            env=environment(settings, folder),
-            stdout=words,
-            stderr=words,
-        )
-    while b"is at work" not in log.read_bytes():
-        assert process.poll() is None, log.read_text()
-        time.sleep(0.1)
-    yield process
-    process.terminate()
-    process.wait()
-
-
-def environment(settings: Settings, folder: Path) -> dict[str, str]:
-    """The variables that make another process read these settings."""
-    given = {}
-    for name, field in Settings.model_fields.items():
-        value = getattr(settings, name)
-        if value is not None and field.init is not False:
-            plain = value.get_secret_value() if isinstance(value, SecretStr) else value
-            text = ",".join(plain) if isinstance(plain, tuple) else str(plain)
-            given[str(field.validation_alias or f"INKDESK_{name.upper()}")] = text
-    return {**os.environ, **given, "INKDESK_HOME": str(folder / "worker")}
+def servers(home: Path) -> list[psutil.Process]:
+    """PostgreSQL and the object store, which hold their data in this home."""
+    postmaster = next(home.rglob("postmaster.pid")).read_text().splitlines()[0]
+    stores = [each for each in psutil.Process().children() if "rclone" in each.name()]
+    return [each for root in (psutil.Process(int(postmaster)), *stores) for each in family(root)]
 
 
 def processor(pid: int) -> float:
@@ -251,7 +155,7 @@ def processor(pid: int) -> float:
     return float(times.user + times.system)
 
 
-def memory(pid: int) -> int:
+def highest(pid: int) -> int:
     """The most bytes that the process ever held (Linux)."""
     status = Path(f"/proc/{pid}/status").read_text()
     line = next(each for each in status.splitlines() if each.startswith("VmHWM"))

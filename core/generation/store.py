@@ -19,8 +19,8 @@ from core.generation.models import Avatar, Generation, KeptOutput, RenderAttempt
 from core.generation.patience import patiently
 from core.generation.states import State
 from core.images.output import Avatar as Picture
-from core.images.output import AvatarRejected, check_avatar
-from core.images.thumbnails import thumbnail
+from core.images.output import AvatarRejected, check_and_decode
+from core.images.thumbnails import thumbnail_of
 from core.provider.catalog import MODELS
 from core.provider.errors import ProviderError
 from core.services import Services
@@ -65,13 +65,12 @@ def _outcome(services: Services, claim: Claim, job: _Job) -> Callable[[], bool]:
     """Fetch, check and put the picture; what is then to be recorded."""
     try:
         content = job.kept or _fetch(services, job)
-        picture = _check(job.generation, content)
+        picture, small = _check(job.generation, content)
     except ProviderError as exc:
         return functools.partial(_not_fetched, services, claim, job, exc)
     except AvatarRejected as exc:
         return functools.partial(_rejected, services, claim, str(exc))
     try:
-        small = thumbnail(picture.content)
         _put(services, claim.generation_id, picture, small)
     except ServiceUnavailable as exc:
         return functools.partial(_keep, services, claim, job, content, exc)
@@ -92,10 +91,14 @@ def _fetch(services: Services, job: _Job) -> bytes:
     return services.gateway.fetch_output(str((job.attempt.output or [""])[0]))
 
 
-def _check(generation: Generation, content: bytes) -> Picture:
+def _check(generation: Generation, content: bytes) -> tuple[Picture, bytes]:
+    """The avatar and its thumbnail; decoded they take several times the room, and are let go of here."""
     model = MODELS[generation.model]
     formats = tuple(name.upper() for name in model.output_formats)
-    return check_avatar(content, formats=formats, size=model.output_size, convert=model.converts_output)
+    picture, decoded = check_and_decode(
+        content, formats=formats, size=model.output_size, convert=model.converts_output
+    )
+    return picture, thumbnail_of(decoded)
 
 
 def _put(services: Services, generation_id: int, picture: Picture, small: bytes) -> None:

@@ -2,7 +2,6 @@
 
 import functools
 import time
-from datetime import datetime
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
@@ -61,9 +60,12 @@ def submit(services: Services, claim: Claim) -> bool:
 
 def _request(services: Services, claim: Claim) -> RenderRequest:
     with services.database.transaction() as session:
-        generation = session.get_one(Generation, claim.generation_id)
-        selfie = session.get_one(StoredSelfie, generation.selfie_id)
-        now: datetime = session.scalars(select(func.clock_timestamp())).one()
+        query = (
+            select(Generation, StoredSelfie, func.clock_timestamp())
+            .join(StoredSelfie, StoredSelfie.id == Generation.selfie_id)
+            .where(Generation.id == claim.generation_id)
+        )
+        generation, selfie, now = session.execute(query).one()
     settings = services.settings
     left = (generation.deadline_at - now).total_seconds()
     public = settings.public_url

@@ -78,6 +78,19 @@ def check_avatar(
 
     With `convert`, another size is scaled and padded, and another format rewritten, instead of refused.
     """
+    avatar, _ = check_and_decode(content, formats=formats, size=size, max_bytes=max_bytes, convert=convert)
+    return avatar
+
+
+def check_and_decode(
+    content: bytes,
+    *,
+    formats: Sequence[str] = ("PNG", "WEBP", "JPEG"),
+    size: tuple[int, int] = AVATAR_SIZE,
+    max_bytes: int = MAX_AVATAR_BYTES,
+    convert: bool = False,
+) -> tuple[Avatar, Image.Image]:
+    """As `check_avatar`, with the picture as `decode_picture` gives it, so that it is decoded but once."""
     if len(content) > max_bytes:
         raise _rejected("too_large", f"The output has more than {max_bytes / MEGABYTE:.0f} MB.")
     kind = _kind(content)
@@ -92,9 +105,9 @@ def check_avatar(
     if is_blank(image):
         raise _rejected("blank", "The output is blank: one colour all over, or nothing but transparency.")
     if fits and allowed:
-        return _avatar(content, kind, size)
-    target = kind if allowed else Kind(formats[0])
-    return _avatar(_written(_padded(image, size), target), target, size)
+        return _avatar(content, kind, size), image
+    target, padded = kind if allowed else Kind(formats[0]), _padded(image, size)
+    return _avatar(_written(padded, target), target, size), padded
 
 
 def decode_picture(content: bytes) -> Image.Image:

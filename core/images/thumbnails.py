@@ -15,7 +15,11 @@ def thumbnail(content: bytes, side: int = THUMBNAIL_SIDE) -> bytes:
     `content` is a selfie or an avatar: JPEG, PNG or WEBP. Raises AvatarRejected when it is none.
     The same picture gives the same bytes.
     """
-    picture = decode_picture(content)
+    return thumbnail_of(decode_picture(content), side)
+
+
+def thumbnail_of(picture: Image.Image, side: int = THUMBNAIL_SIDE) -> bytes:
+    """As `thumbnail`, of a picture that `decode_picture` gave."""
     scale = min(1.0, side / max(picture.size))
     size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
     small = picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)

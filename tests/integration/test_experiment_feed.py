@@ -14,8 +14,9 @@ from core.errors import Conflict, InvalidInput, NotAllowed, ServiceUnavailable
 from core.generation.leases import claim_queued
 from core.generation.models import Generation
 from core.generation.request import retry_generation
+from core.images.models import StoredSelfie
 from core.prompts.experiments.feed import take_turn
-from core.prompts.experiments.models import ExperimentPurchase
+from core.prompts.experiments.models import ExperimentPurchase, OwnedImage
 from core.prompts.experiments.money import money_of, money_today
 from core.prompts.experiments.runs import start, stop_after_these, stop_now
 from core.prompts.experiments.variants import Variant
@@ -147,6 +148,31 @@ def test_two_selfies_never_share_and_the_same_selfie_does(lab: Lab) -> None:
     assert rows[0][2] == rows[1][2]
     assert len({generation for _, _, generation in rows}) == 3
     assert lab.over(first, other)
+
+
+def test_one_photograph_of_two_people_is_bought_once_in_one_turn(lab: Lab) -> None:
+    with lab.database.transaction() as session:
+        same = session.get_one(StoredSelfie, lab.selfies[0]).sha256
+        session.get_one(StoredSelfie, lab.selfies[1]).sha256 = same
+    experiment = lab.started([one(lab)])
+    assert [lab.feed(), bought(lab)] == [2, 2]
+    lab.pay_open()
+    lab.feed()
+    assert lab.states(experiment) == ["succeeded"] * 3
+    assert lab.experiment(experiment).state == "done"
+
+
+def test_a_second_purchase_of_the_same_image_is_its_second_generation(lab: Lab) -> None:
+    experiment = lab.started([one(lab)], selfie_ids=lab.selfies[:1])
+    lab.feed()
+    lab.end_open("failed")
+    lab.feed()
+    lab.start(experiment, retry=True)
+    assert lab.feed() == 1
+    with lab.database.transaction() as session:
+        keys = session.scalars(select(Generation.request_key).order_by(Generation.id)).all()
+        assert [key.rpartition(":")[2] for key in keys] == ["1", "2"]
+        assert session.scalars(select(OwnedImage.buys)).all() == [2]
 
 
 def test_stopping_leaves_what_another_running_experiment_waits_for(lab: Lab) -> None:

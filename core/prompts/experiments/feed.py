@@ -9,29 +9,24 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from sqlalchemy import ColumnElement, Row, func, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from core.access.permissions import Actor, Permission, require
+from core.access.permissions import Permission, require
 from core.access.staff import actor_by_id
 from core.database import Database
-from core.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from core.errors import NotAllowed
 from core.generation.models import Generation
-from core.generation.request import Wish, request_generation
 from core.generation.states import State
 from core.images.models import StoredSelfie
-from core.prompts.experiments.cells import adopt, is_our_turn, missing, usable
+from core.prompts.experiments.cells import adopt, is_our_turn, missing
 from core.prompts.experiments.models import (
     Experiment,
     ExperimentCell,
-    ExperimentPurchase,
     ExperimentVariant,
-    OwnedImage,
 )
 from core.prompts.experiments.money import money_of, money_today
+from core.prompts.experiments.purchases import Purchases
 from core.prompts.experiments.runs import halt, own_open, settle
-from core.prompts.library import get_version
-from core.prompts.testsets.sets import refused_selfies
 from core.settings import Settings
 from core.wording import dollars
 
@@ -73,18 +68,20 @@ def _buy(session: Session, settings: Settings, experiment: Experiment, room: int
     except NotAllowed as exc:
         halt(session, experiment, str(exc))
         return 0
-    bought = 0
-    caps = _Caps(session, settings, experiment)
-    for cell, variant, selfie in _next_cells(session, experiment, room):
+    cells = _next_cells(session, experiment, room)
+    if not cells:
+        return 0
+    caps, turn = _Caps(session, settings, experiment), Purchases(session, settings, actor, experiment, cells)
+    for cell, variant, selfie in cells:
         if why := caps.refuse(variant.price_usd):
             # What is in flight may fail and cost nothing; only then it is known that no more can be bought.
-            if not own_open(session, experiment):
+            if not turn.bought and not own_open(session, experiment):
                 halt(session, experiment, why)
             break
-        if _fill(session, settings, actor, experiment, cell, variant, selfie):
+        if turn.fill(cell, variant, selfie):
             caps.add(variant.price_usd)
-            bought += 1
-    return bought
+    turn.keep()
+    return len(turn.bought)
 
 
 def _next_cells(
@@ -130,102 +127,6 @@ class _Caps:
                 "Go on tomorrow (UTC), or ask for a higher cap."
             )
         return None
-
-
-def _fill(
-    session: Session,
-    settings: Settings,
-    actor: Actor,
-    experiment: Experiment,
-    cell: ExperimentCell,
-    variant: ExperimentVariant,
-    selfie: StoredSelfie,
-) -> bool:
-    """Buy one cell's image, or take one that is owned meanwhile, or note why it cannot be had."""
-    owned = session.get(OwnedImage, cell.key, populate_existing=True)
-    if owned is not None and _usable(session, owned.generation_id):
-        cell.generation_id = owned.generation_id
-        session.flush()
-        return False
-    try:
-        # A refusal leaves nothing behind, and the turn goes on.
-        with session.begin_nested():
-            _refuse_without_consent(session, selfie.id)
-            times = 1 if owned is None else owned.buys + 1
-            generation = request_generation(
-                session, settings, actor=actor, wish=_wish(session, cell, variant, selfie, times)
-            )
-    except (Conflict, InvalidInput, NotAllowed, NotFound) as exc:
-        cell.problem = str(exc)
-        session.flush()
-        return False
-    _keep(session, experiment, cell, variant, generation.id, times)
-    return True
-
-
-def _wish(
-    session: Session, cell: ExperimentCell, variant: ExperimentVariant, selfie: StoredSelfie, times: int
-) -> Wish:
-    return Wish(
-        # The same image, asked for the same time: whoever asks first, it is one generation.
-        request_key=f"experiment:{cell.key}:{times}",
-        customer_id=selfie.customer_id,
-        selfie_id=selfie.id,
-        template=variant.template,
-        values=None,
-        prompt=variant.prompt,
-        parameters={name: str(value) for name, value in variant.parameters.items()},
-        charged=False,
-        experiment=True,
-        model=variant.model,
-        prompt_version_id=_version_of(session, variant),
-    )
-
-
-def _version_of(session: Session, variant: ExperimentVariant) -> int | None:
-    """The version, unless parameters were overridden: then the images say nothing about it."""
-    if variant.version_id is None:
-        return None
-    same = get_version(session, variant.version_id).parameters == variant.parameters
-    return variant.version_id if same else None
-
-
-def _keep(
-    session: Session,
-    experiment: Experiment,
-    cell: ExperimentCell,
-    variant: ExperimentVariant,
-    generation_id: int,
-    times: int,
-) -> None:
-    cell.generation_id = generation_id
-    owned = {"generation_id": generation_id, "buys": times}
-    session.execute(
-        insert(OwnedImage)
-        .values(key=cell.key, **owned)
-        .on_conflict_do_update(index_elements=["key"], set_=owned)
-    )
-    session.execute(
-        insert(ExperimentPurchase)
-        .values(
-            generation_id=generation_id,
-            experiment_id=experiment.id,
-            key=cell.key,
-            price_usd=variant.price_usd,
-        )
-        .on_conflict_do_nothing()
-    )
-    session.flush()
-
-
-def _usable(session: Session, generation_id: int) -> bool:
-    query = select(Generation.id).where(Generation.id == generation_id, usable())
-    return session.scalar(query) is not None
-
-
-def _refuse_without_consent(session: Session, selfie_id: int) -> None:
-    if why := refused_selfies(session, [selfie_id]).get(selfie_id):
-        raise Conflict(why)
 
 
 def _room(session: Session, settings: Settings) -> int:
