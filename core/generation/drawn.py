@@ -1,4 +1,4 @@
-"""A picture that the provider has drawn: noted for storing, in time or after its generation had failed."""
+"""A picture that the provider has drawn: noted for storing, in time or after its generation had ended."""
 
 from datetime import datetime, timedelta
 
@@ -16,6 +16,7 @@ from core.settings import Settings
 
 NOW = func.clock_timestamp()
 LATE = "the picture came after all"
+EXPERIMENT = "experiment"
 
 
 def note_drawn(
@@ -43,15 +44,17 @@ def deliver_late(
     attempt: RenderAttempt,
     report: ProviderReport,
 ) -> bool:
-    """Go on with a failed generation whose picture came after all; says whether it does.
+    """Go on with a generation that ended and whose picture came after all; says whether it does.
 
-    Only while a person still decides on its credits: that case is withdrawn, and the customer gets the avatar
-    for them. What was paid back, asked for again or erased meanwhile stays as it is.
+    A customer's only while a person still decides on its credits: that case is withdrawn, and the customer
+    gets the avatar for them. What was paid back, asked for again or erased meanwhile stays as it is.
+    An experiment's always, because the picture is paid for: nobody shall buy it again.
     """
     drawn = report.status is RemoteStatus.SUCCEEDED and report.output and not report.output_problem
     if not drawn or report.data_removed or not _wanted(session, generation, attempt):
         return False
-    if not withdraw(session, generation_id=generation.id, note=LATE):
+    for_test = generation.purpose == EXPERIMENT
+    if not for_test and not withdraw(session, generation_id=generation.id, note=LATE):
         return False
     take_back(session, generation.id)
     note_drawn(session, settings, generation, attempt, report)
@@ -60,9 +63,10 @@ def deliver_late(
         session,
         generation.id,
         to=State.STORING,
-        note=f"{LATE}; its case is withdrawn",
+        note=LATE if for_test else f"{LATE}; its case is withdrawn",
         due_at=NOW,
         finished_at=None,
+        canceled_by=None,
         failure_class=None,
         failure_rule=None,
         failure_message=None,
@@ -72,9 +76,14 @@ def deliver_late(
 
 
 def _wanted(session: Session, generation: Generation, attempt: RenderAttempt) -> bool:
-    if generation.state != State.FAILED or attempt.status not in ("failed", "lost"):
+    ended = attempt.status in ("failed", "lost", "canceled")
+    if not ended or generation.state not in _late_states(generation):
         return False
     again = aliased(Generation)
     asked_again = session.scalar(select(exists().where(again.retry_of == generation.id)))
     erased = session.scalar(select(Customer.erased_at).where(Customer.id == generation.customer_id))
     return not asked_again and erased is None
+
+
+def _late_states(generation: Generation) -> tuple[State, ...]:
+    return (State.FAILED, State.CANCELED) if generation.purpose == EXPERIMENT else (State.FAILED,)

@@ -32,7 +32,8 @@ MOVES: dict[State, tuple[State, ...]] = {
     State.SUCCEEDED: (),
     # Only for a picture that came after all, while a person still decides on the credits.
     State.FAILED: (State.STORING,),
-    State.CANCELED: (),
+    # Only for a picture of an experiment that was drawn before the provider heard of it.
+    State.CANCELED: (State.STORING,),
 }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from core.embedded.objects import ObjectStoreAddress
+from core.generation.submit import claim_to_submit, submit
 from core.prompts.experiments.runs import stop_now
 from core.prompts.experiments.variants import Variant
 from core.provider.sandbox.server import RunningSandbox
@@ -102,6 +103,24 @@ def test_stop_now_cancels_at_the_provider_and_a_new_start_buys_what_is_missing(l
         assert (stopped.state, stopped.stop_reason) == ("stopped", "Stopped now by Ada (admin).")
         assert lab.posts() == IN_FLIGHT
     assert lab.forecast(experiment).new == 18
+
+
+def test_what_was_drawn_before_the_stop_reached_the_provider_is_kept(lab: Lab) -> None:
+    [version] = lab.versions("A hero in ink")
+    experiment = lab.started([Variant(version_id=version)])
+    services = lab.desk.services
+    lab.feed()
+    [claim] = claim_to_submit(services, worker="w1", free=1)
+    submit(services, claim)
+    wait_for(lambda: lab.desk.sandbox.state.order[0].status == "succeeded")
+    with lab.database.transaction() as session:
+        stop_now(session, actor=lab.desk.admin, experiment_id=experiment)
+    assert lab.desk.generation(claim.generation_id).state == "canceled"
+    with working(lab.desk):
+        wait_for(lambda: lab.desk.generation(claim.generation_id).state == "succeeded")
+    assert lab.experiment(experiment).state == "stopped"
+    assert Counter(lab.states(experiment))["succeeded"] == 1
+    assert (lab.forecast(experiment).new, lab.posts()) == (5, 1)
 
 
 class Watch:
