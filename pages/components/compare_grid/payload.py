@@ -52,7 +52,7 @@ def _column(each: Column) -> dict[str, Any]:
     variant, sums, way = each.variant, each.sums, each.difference
     counts = [f"{sums.done} done", f"{sums.failed} failed" if sums.failed else ""]
     counts += [f"{sums.coming} to come" if sums.coming else ""]
-    more = [f"{sums.refused} refused" if sums.refused else "", f"{sums.bad} fail checks" if sums.bad else ""]
+    more = [f"{sums.refused} refused" if sums.refused else "", f"{sums.bad} with faults" if sums.bad else ""]
     return {
         "id": variant.id,
         "label": variant.label,

@@ -19,7 +19,7 @@ export function bar(grid) {
       ? toggle("Worst on top", "Of several samples the worst one lies on top", view.worst, () => grid.worst())
       : null,
     model.hidden.map((each) =>
-      button([h("span", {}, each.label), " ↺"], `Bring ${each.label} back`, () => grid.bring(each.id), { class: "hidden-one" }),
+      button([h("span", {}, each.label), " ↺"], `Bring ${each.label} back`, () => grid.bring(each.id), { class: "hidden-one", "aria-label": `Bring ${each.label} back` }),
     ),
     h("span", { class: "space" }),
     h("span", { class: "hint" }, "Arrows move · Enter goes in · Esc out"),

@@ -43,10 +43,10 @@ export function stack(samples, top, turn) {
   return h(
     "div",
     { class: "stack" },
-    button("‹", "Sample before (,)", step(-1), { tabindex: "-1" }),
+    button("‹", "Sample before (,)", step(-1), { tabindex: "-1", "aria-label": "Sample before" }),
     h("span", { class: "dots" }, dots),
     h("span", { class: "number" }, `${samples.indexOf(top) + 1}/${samples.length}`),
-    button("›", "Next sample (.)", step(1), { tabindex: "-1" }),
+    button("›", "Next sample (.)", step(1), { tabindex: "-1", "aria-label": "Next sample" }),
   );
 }
 

@@ -104,7 +104,7 @@ function layer({ variant, selfie, sample, count }, kind) {
 
 /** Both places as large as the window allows, side by side. */
 export function fitPair(element, wide, high) {
-  const between = Math.min(Math.max(wide * 0.2, 190), 300);
+  const between = Math.min(Math.max(wide * 0.16, 190), 300);
   const side = Math.min((wide - between - 32) / 2, high - 118);
   element.style.setProperty("--side", `${Math.floor(Math.max(side, 200))}px`);
   element.style.setProperty("--between", `${Math.floor(Math.max(between, wide - 2 * side - 32))}px`);

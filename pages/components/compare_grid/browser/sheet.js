@@ -6,6 +6,9 @@ import { button, h, picture } from "./dom.js";
 const LEAST = 118;
 const MOST = 232;
 const ENDS = 18;
+// What a longer name ends with is what tells it from its neighbours.
+const LONG_NAME = 24;
+const TAIL = 13;
 
 export class Sheet {
   constructor(grid) {
@@ -99,13 +102,16 @@ export class Sheet {
         h(
           "div",
           { class: "top" },
-          button(label, `${label}. What it says differently`, () => this.grid.difference(variant.id), { class: "label" }),
+          button(named(label), `${label}. What it says differently`, () => this.grid.difference(variant.id), {
+            class: "label",
+            "aria-label": label,
+          }),
           base
             ? null
             : button("×", `Hide ${label}`, () => this.grid.hide(variant.id), { class: "hide", "aria-label": `Hide ${label}` }),
         ),
         h("div", { class: "line accent", title: difference }, production ? `production${base ? " · baseline" : ` · ${difference}`}` : difference),
-        h("div", { class: "line", title: `${price}, ${mean}` }, mean ? `${mean.replace("mean ", "⌀ ")} · ${price.split(" ")[0]}` : price),
+        h("div", { class: "line wraps", title: [price, mean].filter(Boolean).join(", ") }, mean ? `${price.split(" ")[0]}, ${mean}` : price),
         h("div", { class: "line", title: counts }, counts),
         more ? h("div", { class: "line warn", title: more }, more) : null,
       ),
@@ -142,10 +148,12 @@ export class Sheet {
     const wide = this.element.clientWidth;
     const lead = swapped ? 150 : wide < 900 ? 84 : 112;
     const room = (wide - lead - ENDS) / this.across - 8;
+    const head = this.table.firstElementChild.offsetHeight;
+    // Three rows fit the window together.
+    const high = Math.max((window.innerHeight - 110 - head) / 3 - 50, 150);
     this.table.style.setProperty("--lead", `${lead}px`);
-    this.table.style.setProperty("--square", `${Math.floor(Math.min(Math.max(room, LEAST), MOST))}px`);
-    const head = this.table.firstElementChild;
-    if (head) this.table.style.setProperty("--head", `${head.offsetHeight}px`);
+    this.table.style.setProperty("--square", `${Math.floor(Math.min(Math.max(room, LEAST), MOST, high))}px`);
+    this.table.style.setProperty("--head", `${head}px`);
   }
 
   find(variant, selfie) {
@@ -168,4 +176,12 @@ export class Sheet {
     chosen.focus({ preventScroll: true });
     chosen.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
+}
+
+/** A long name in two lines: its beginning as far as it fits, and its whole end. */
+function named(label) {
+  if (label.length <= LONG_NAME) return label;
+  const tail = label.slice(-TAIL);
+  const end = tail.slice(tail.indexOf(" ") + 1);
+  return [h("span", { class: "begin" }, label.slice(0, -end.length)), h("span", {}, end)];
 }
