@@ -35,7 +35,7 @@ class Size(enum.StrEnum):
 
 def address(settings: Settings, picture: Picture, number: int, size: Size) -> str:
     """Where a browser finds this picture during the next 12 to 24 hours."""
-    until = (int(time.time()) // STEP_SECONDS + 2) * STEP_SECONDS
+    until = (int(_now()) // STEP_SECONDS + 2) * STEP_SECONDS
     return f"{PATH}/{picture}/{number}/{size}/{until}/{_signature(settings, picture, number, size, until)}"
 
 
@@ -44,7 +44,7 @@ def check_address(
 ) -> None:
     """Raises NotFound where the address was not made here, or its time is over."""
     made = _signature(settings, picture, number, size, until)
-    if not hmac.compare_digest(made.encode(), signature.encode()) or until < time.time():
+    if not hmac.compare_digest(made.encode(), signature.encode()) or until < _now():
         raise NotFound("There is no such picture.")
 
 
@@ -67,6 +67,10 @@ def stored_object(session: Session, picture: Picture, number: int, size: Size) -
         raise NotFound("There is no such picture.")
     whole, small, kind = row
     return (small, "image/webp") if size is Size.SMALL else (whole, kind)
+
+
+def _now() -> float:
+    return time.time()
 
 
 def _signature(settings: Settings, *parts: object) -> str:

@@ -64,10 +64,9 @@ function words(view) {
 
 function composed(told) {
   const address = new URL(window.location.href);
-  for (const name of NAMES) {
-    if (told[name] === null || told[name] === undefined) address.searchParams.delete(name);
-    else address.searchParams.set(name, told[name]);
-  }
+  // The same view has the same address, however somebody came to it.
+  for (const name of NAMES) address.searchParams.delete(name);
+  for (const name of NAMES) if (told[name] !== null && told[name] !== undefined) address.searchParams.set(name, told[name]);
   address.search = address.search.replaceAll("%2C", ",");
   return address;
 }
