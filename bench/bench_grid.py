@@ -53,7 +53,8 @@ function look() {
                 return box.top >= 0 && box.bottom <= innerHeight && box.right <= port.right;
             });
             window.stamps.whole = squares.length;
-            Promise.all(seen.map(each => each.decode())).then(() => { window.stamps.last = performance.now(); });
+            Promise.all(seen.map(each => each.decode()))
+                .then(() => { window.stamps.last = performance.now(); });
             return;
         }
     }

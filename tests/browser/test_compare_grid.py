@@ -395,7 +395,8 @@ def test_results_fill_in_while_scroll_focus_and_level_stay(
     finish(services, drawn, 1, 4)
     expect(waiting.locator("img")).to_be_visible()
     expect(kept).to_be_focused()
-    assert grid.locator(".scroll").evaluate("each => each.scrollTop") == place
+    # The head's words change with the counts, by less than a line.
+    assert abs(grid.locator(".scroll").evaluate("each => each.scrollTop") - place) <= 2
     assert picture is not None
     assert picture.evaluate("each => each.isConnected")
 

@@ -16,7 +16,7 @@ from core.images.checks.verdicts import Check, Verdict
 from core.prompts.diff import Change, Piece, diff_parameters, diff_words
 from core.prompts.experiments.views import CellView, Grid, SelfieView, VariantView, grid
 from core.prompts.labels import PRODUCTION
-from core.prompts.models import PromptLabel
+from core.prompts.models import PromptLabel, PromptVersion
 from core.prompts.votes.ratings import RatedImage, ratings
 from core.prompts.votes.results import refuse_in_the_middle
 
@@ -115,7 +115,7 @@ def compare(session: Session, *, actor: Actor, experiment_id: int, baseline: int
     require(actor, Permission.LOOK)
     found = grid(session, experiment_id)
     refuse_in_the_middle(session, actor, experiment_id)
-    live = session.scalar(select(PromptLabel.version_id).where(PromptLabel.name == PRODUCTION))
+    live = _live(session)
     base = _baseline(found.variants, baseline, live)
     cells = judged(found, ratings(session, experiment_id=experiment_id))
     return Comparison(
@@ -123,7 +123,7 @@ def compare(session: Session, *, actor: Actor, experiment_id: int, baseline: int
         columns=[
             Column(
                 variant=each,
-                production=live is not None and each.version_id == live,
+                production=live is not None and each.version_id == live.id,
                 sums=sums([one for place, many in cells.items() if place[0] == each.id for one in many]),
                 difference=difference(base, each),
             )
@@ -240,9 +240,17 @@ def _settings(variant: VariantView) -> dict[str, str]:
     return {"model": variant.model, **variant.parameters}
 
 
-def _baseline(variants: Sequence[VariantView], wanted: int | None, live: int | None) -> VariantView:
+def _live(session: Session) -> PromptVersion | None:
+    query = select(PromptVersion).join(PromptLabel, PromptLabel.version_id == PromptVersion.id)
+    return session.scalars(query.where(PromptLabel.name == PRODUCTION)).one_or_none()
+
+
+def _baseline(variants: Sequence[VariantView], wanted: int | None, live: PromptVersion | None) -> VariantView:
     chosen = [each for each in variants if each.id == wanted]
-    shipped = [each for each in variants if live is not None and each.version_id == live]
+    shipped = [each for each in variants if live is not None and each.version_id == live.id]
+    saved = {name: str(value) for name, value in live.parameters.items()} if live else {}
+    # Drawn in several qualities, the one that customers get comes first.
+    shipped.sort(key=lambda each: dict(each.parameters) != saved)
     return [*chosen, *shipped, *variants][0]
 
 

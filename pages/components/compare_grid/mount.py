@@ -11,7 +11,9 @@ from pages.components.compare_grid.files import PATH
 SCRIPT = f"""const grid = import(new URL("{PATH}/main.js", window.location.origin));
 export default async (component) => (await grid).default(component);
 """
-HTML = f'<link rel="stylesheet" href="{PATH}/style.css"><div class="compare"></div>'
+HTML = (
+    f'<link rel="stylesheet" href="{PATH}/style.css"><div class="compare" style="visibility: hidden"></div>'
+)
 
 _grid = st.components.v2.component("inkdesk_compare_grid", html=HTML, js=SCRIPT)
 

@@ -1,6 +1,9 @@
 // Elements without a library: text is always text, never markup.
 
 const SVG = "http://www.w3.org/2000/svg";
+// What a longer name ends with is what tells it from its neighbours.
+const LONG_NAME = 24;
+const TAIL = 13;
 
 /** An element; properties beginning with `on` are listeners, the others attributes. */
 export function h(tag, properties = {}, ...children) {
@@ -45,4 +48,12 @@ export function picture(source, words, { width, height, lazy = true } = {}) {
   });
   image.src = source;
   return image;
+}
+
+/** A long name in two parts: its beginning as far as it fits, and its whole end. */
+export function named(label) {
+  if (label.length <= LONG_NAME) return label;
+  const tail = label.slice(-TAIL);
+  const end = tail.slice(tail.indexOf(" ") + 1);
+  return [h("span", { class: "begin" }, label.slice(0, -end.length)), h("span", { class: "end" }, end)];
 }

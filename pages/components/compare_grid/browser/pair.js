@@ -2,7 +2,7 @@
 
 import { facts, stack } from "./cell.js";
 import { difference } from "./difference.js";
-import { h, picture } from "./dom.js";
+import { h, named, picture } from "./dom.js";
 import { described } from "./model.js";
 import { measuredWords, overlay } from "./overlay.js";
 import { linked } from "./row.js";
@@ -49,7 +49,7 @@ export class Pair {
     return h(
       "section",
       { class: `side ${letter.toLowerCase()}`, "aria-label": `${letter}: ${variant.label}` },
-      h("div", { class: "title" }, h("b", {}, letter), h("strong", { title: variant.label }, variant.label), h("span", {}, role)),
+      h("div", { class: "title" }, h("b", {}, letter), h("strong", { title: variant.label }, named(variant.label)), h("span", {}, role)),
       place,
       h("div", { class: "under" }, facts(sample), sample?.generation ? linked(this.grid, sample) : null),
       samples.length > 1 ? stack(samples, sample, (by) => this.grid.turn(variant.id, selfie.id, by)) : null,

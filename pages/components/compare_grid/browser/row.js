@@ -1,7 +1,7 @@
 // One selfie's row, big: the selfie and every version, as large as the window allows.
 
 import { facts, square, stack } from "./cell.js";
-import { button, h, picture } from "./dom.js";
+import { h, named, picture } from "./dom.js";
 import { described } from "./model.js";
 
 const GAP = 12;
@@ -40,7 +40,7 @@ function candidate(grid, variant, selfie) {
     h(
       "figcaption",
       {},
-      h("strong", { title: variant.label }, variant.label),
+      h("strong", { title: variant.label }, named(variant.label)),
       h("span", {}, base ? "baseline" : model.compared ? variant.summary : ""),
       top?.generation ? linked(grid, top) : null,
     ),

@@ -1,14 +1,11 @@
 // The contact sheet: every cell small. What did not change is kept, so that scroll, focus and pictures stay.
 
 import { cell } from "./cell.js";
-import { button, h, picture } from "./dom.js";
+import { button, h, named, picture } from "./dom.js";
 
 const LEAST = 118;
 const MOST = 232;
 const ENDS = 18;
-// What a longer name ends with is what tells it from its neighbours.
-const LONG_NAME = 24;
-const TAIL = 13;
 
 export class Sheet {
   constructor(grid) {
@@ -176,12 +173,4 @@ export class Sheet {
     chosen.focus({ preventScroll: true });
     chosen.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
-}
-
-/** A long name in two lines: its beginning as far as it fits, and its whole end. */
-function named(label) {
-  if (label.length <= LONG_NAME) return label;
-  const tail = label.slice(-TAIL);
-  const end = tail.slice(tail.indexOf(" ") + 1);
-  return [h("span", { class: "begin" }, label.slice(0, -end.length)), h("span", {}, end)];
 }

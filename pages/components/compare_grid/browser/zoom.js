@@ -54,11 +54,14 @@ export class Zoom {
       if (event.button !== 0) return;
       event.preventDefault();
       place.setPointerCapture(event.pointerId);
+      this.at = [event.clientX, event.clientY];
     });
     place.addEventListener("pointermove", (event) => {
       if (!place.hasPointerCapture(event.pointerId)) return;
       const box = place.getBoundingClientRect();
-      this.pan((event.movementX / box.width) * 100, (event.movementY / box.height) * 100);
+      const [x, y] = this.at;
+      this.at = [event.clientX, event.clientY];
+      this.pan(((event.clientX - x) / box.width) * 100, ((event.clientY - y) / box.height) * 100);
     });
     place.addEventListener("dblclick", () => (this.scale > 1 ? this.reset() : this.by(3)));
   }
