@@ -16,6 +16,7 @@ from core.settings import Settings, load_or_exit
 from core.web.routes import routes
 from jobs.schedule import ticks
 from jobs.ticker import Worker
+from pages.components.compare_grid.files import file_route
 
 
 @contextlib.contextmanager
@@ -53,4 +54,4 @@ async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any]]:
 
 
 load_or_exit()
-app = st.App("pages/shell.py", lifespan=lifespan, routes=routes())
+app = st.App("pages/shell.py", lifespan=lifespan, routes=[*routes(), file_route()])

@@ -12,11 +12,13 @@ from starlette.routing import Route
 from core.database import answers
 from core.errors import OperatorError, ServiceUnavailable
 from core.generation.reports import apply_provider_report
+from core.images import addresses
 from core.prompts.votes.images import PATH
 from core.provider.errors import ProviderError, WebhookRejected
 from core.provider.models import WebhookInbox
 from core.services import Services, current
 from core.web.blind import blind_image
+from core.web.pictures import picture
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +32,11 @@ def routes() -> list[Route]:
         Route("/healthz", health, methods=["GET"]),
         Route("/hooks/replicate", replicate_webhook, methods=["POST"]),
         Route(f"{PATH}/{{token}}", blind_image, methods=["GET"]),
+        Route(
+            f"{addresses.PATH}/{{picture}}/{{number:int}}/{{size}}/{{until:int}}/{{signature}}",
+            picture,
+            methods=["GET"],
+        ),
     ]
 
 

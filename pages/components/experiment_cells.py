@@ -1,70 +1,61 @@
-"""The images of an experiment as a plain table: rows are selfies, columns variants, samples side by side."""
+"""The images of an experiment in the compare grid, and what the grid asks for."""
+
+from typing import Any
 
 import streamlit as st
 
-from core.prompts.experiments.views import CellView, Grid, grid
-from core.wording import count, dollars
-from pages.components.pictures import show_picture
-from pages.components.start import Desk, operator_errors, plain
+from core.access.permissions import Permission
+from core.errors import Conflict
+from core.prompts.experiments.compare import Comparison, compare
+from pages.components.compare_grid.mount import mount_grid
+from pages.components.compare_grid.payload import payload
+from pages.components.links import go_to_page, page_link
+from pages.components.start import Desk, operator_errors, plain, refusal
 
-ROWS_AT_ONCE = 10
-# Icons of what is not an image yet.
-STAGES = {"missing": ":material/pending: Missing", "running": ":material/sync: Under way"}
+BASELINE = "base"
 
 
 def experiment_cells(desk: Desk, number: int) -> None:
-    """The table; of many selfies the first ones, until all are asked for."""
+    """The grid; while this viewer is in the middle of a blind vote on its images, a sentence instead."""
     with operator_errors():
-        with desk.services.database.transaction() as session:
-            found = grid(session, number)
-        rows = found.selfies
-        if len(rows) > ROWS_AT_ONCE and not st.toggle(
-            f"Show all {count(len(rows), 'selfie', 'selfies')}", key="experiments_all_rows"
-        ):
-            rows = rows[:ROWS_AT_ONCE]
-        _table(found, [row.id for row in rows])
-
-
-def _table(found: Grid, shown: list[int]) -> None:
-    cells: dict[tuple[int, int], list[CellView]] = {}
-    for cell in found.cells:
-        cells.setdefault((cell.selfie_id, cell.variant_id), []).append(cell)
-    widths = [1, *([2] * len(found.variants))]
-    head = st.columns(widths)
-    for place, variant in zip(head[1:], found.variants, strict=True):
-        place.markdown(f"**{plain(variant.label)}**  \n:small[{plain(dollars(variant.price_usd))} an image]")
-    for selfie in found.selfies:
-        if selfie.id not in shown:
-            continue
-        row = st.columns(widths)
-        with row[0]:
-            show_picture(selfie.thumbnail_key, alt=f"Selfie {selfie.id}")
-            st.caption(plain(", ".join(selfie.tags) or f"Selfie {selfie.id}"))
-        for place, variant in zip(row[1:], found.variants, strict=True):
-            with place:
-                _cell(cells.get((selfie.id, variant.id), []), variant.label)
-
-
-def _cell(samples: list[CellView], label: str) -> None:
-    places = st.columns(len(samples)) if len(samples) > 1 else [st.container()] * len(samples)
-    for place, sample in zip(places, samples, strict=True):
-        with place:
-            _sample(sample, label)
-
-
-def _sample(sample: CellView, label: str) -> None:
-    if sample.thumbnail_key:
-        show_picture(sample.thumbnail_key, alt=f"{label}, sample {sample.repeat}")
-        st.caption(plain(_facts(sample)))
-    elif sample.state == "failed":
-        st.error(
-            f"**{plain(sample.failure_title or 'Failed')}**  \n{plain(sample.failure_sentence or '')}",
-            icon=":material/report:",
+        chosen = f"experiments_baseline_{number}"
+        try:
+            found = _load(desk, number, st.session_state.get(chosen) or _asked())
+        except Conflict as exc:
+            st.info(
+                f"The grid names the version of every image, so it waits until your blind vote is over. "
+                f"{plain(str(exc))}",
+                icon=":material/visibility_off:",
+            )
+            page_link("votes.py", "Go on voting", icon=":material/how_to_vote:")
+            return
+        data = payload(desk.services.settings, found, rate=refusal(desk.actor, Permission.RATE) is None) | {
+            "experiment": number
+        }
+        asked = mount_grid(
+            data,
+            key=f"experiments_grid_{number}",
+            on_baseline=lambda variant_id: st.session_state.update({chosen: variant_id}),
         )
-    else:
-        st.caption(STAGES[sample.state])
+        _go(asked)
 
 
-def _facts(sample: CellView) -> str:
-    parts = [dollars(sample.cost_usd), f"{sample.seconds:.0f} s" if sample.seconds is not None else ""]
-    return " · ".join([*filter(None, parts), *(["shared"] if sample.shared else [])])
+def _load(desk: Desk, number: int, baseline: int | None) -> Comparison:
+    with desk.services.database.transaction() as session:
+        return compare(session, actor=desk.actor, experiment_id=number, baseline=baseline)
+
+
+def _asked() -> int | None:
+    """The baseline that the address names."""
+    named = st.query_params.get(BASELINE, "")
+    return int(named) if named.isascii() and named.isdigit() and len(named) < 19 else None
+
+
+def _go(asked: Any) -> None:
+    """Leave for the page that a link of the grid leads to."""
+    if not isinstance(asked, dict):
+        return
+    if asked.get("page") == "generations" and isinstance(asked.get("id"), int):
+        go_to_page("generations.py", "Generations", {"id": str(asked["id"])})
+    elif asked.get("page") == "votes" and isinstance(asked.get("experiment"), int):
+        go_to_page("votes.py", "Votes", {"view": "rate", "experiment": str(asked["experiment"])})

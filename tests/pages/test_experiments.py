@@ -74,7 +74,7 @@ def test_a_refused_cell_says_why_and_is_retried_alone(open_page: OpenPage, lab: 
     lab.end_open("failed", failure_detail="Flagged as sensitive (E005).")
     lab.feed()
     at = open_page(PAGE, query={"experiment": str(number)})
-    assert "Flagged as sensitive (E005)." in at.error[0].value
+    assert "Flagged as sensitive (E005)." in str(at.get("bidi_component")[0].proto)
     button(at, "Retry failures: 1 image for \\$0.053").click().run()
     assert lab.feed() == 1
     with lab.database.transaction() as session:

@@ -1,0 +1,165 @@
+"""The compare grid's first screen: 40 images of 1.5 MB in Chromium at 1440 x 900; at most 1.5 s and 3 MB.
+
+    python -m bench.bench_grid
+
+Method: the whole application with its embedded servers, an experiment of 8 versions on 5 selfies, each image
+a PNG of 1024 x 1024 and at least 1.5 MB. Five visits, each with an empty browser store; told are the median
+seconds from the grid's first element to the last picture in view decoded, the seconds from the page's opening
+(Streamlit's own start included), bytes of pictures, and how many images stand whole on the screen. The rival,
+in turns with it: the same page where full-size images lie in place of thumbnails.
+"""
+
+import contextlib
+import dataclasses
+import io
+import statistics
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Browser, sync_playwright
+
+from core.access.staff import active_staff
+from core.images.thumbnails import thumbnail
+from core.services import Services, open_services
+from tests.browser.chromium import FLAGS, find
+from tests.support.app import RunningApp, settings_of
+from tests.support.framings import whole
+from tests.support.grids import Content, drawn_grid
+
+VERSIONS, SELFIES, VISITS = 8, 5, 5
+REAL_BYTES = 1_500_000
+MOST_SECONDS, MOST_BYTES = 1.5, 3_000_000
+PATIENCE_MS = 120_000
+# Stamps the moment of the grid's first element and of the last picture in view; asked for each frame.
+WATCH = """
+window.stamps = {};
+const inside = (box) => box.bottom > 0 && box.top < innerHeight && box.width > 0;
+function look() {
+    const root = [...document.querySelectorAll('[data-testid="stBidiComponentIsolated"]')]
+        .map(each => each.shadowRoot).find(each => each?.querySelector('.compare .cell'));
+    if (root) {
+        window.stamps.first ??= performance.now();
+        const port = root.querySelector('.scroll').getBoundingClientRect();
+        const seen = [...root.querySelectorAll('.table img')].filter(each => {
+            const box = each.getBoundingClientRect();
+            return inside(box) && box.top < port.bottom && box.left < port.right;
+        });
+        if (seen.length && seen.every(each => each.complete && each.naturalWidth > 0)) {
+            const squares = [...root.querySelectorAll('.cell .square')].filter(each => {
+                const box = each.getBoundingClientRect();
+                return box.top >= 0 && box.bottom <= innerHeight && box.right <= port.right;
+            });
+            window.stamps.whole = squares.length;
+            Promise.all(seen.map(each => each.decode()))
+                .then(() => { window.stamps.last = performance.now(); });
+            return;
+        }
+    }
+    requestAnimationFrame(look);
+}
+look();
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Visit:
+    """What one look at the grid took."""
+
+    drawing: float
+    opening: float
+    picture_bytes: int
+    whole: int
+
+
+def main() -> None:
+    with desk() as (app, services), chromium() as browser:
+        ours = experiment(services, full_size=False)
+        rival = experiment(services, full_size=True)
+        visit(browser, app, ours)  # the server's first page imports what pages need
+        seen: dict[int, list[Visit]] = {ours: [], rival: []}
+        for _ in range(VISITS):
+            for number, visits in seen.items():
+                visits.append(visit(browser, app, number))
+    tell("grid with thumbnails", seen[ours])
+    tell("rival, full-size images", seen[rival])
+    assert statistics.median(each.drawing for each in seen[ours]) <= MOST_SECONDS
+    assert max(each.picture_bytes for each in seen[ours]) <= MOST_BYTES
+
+
+@contextlib.contextmanager
+def desk() -> Iterator[tuple[RunningApp, Services]]:
+    with tempfile.TemporaryDirectory(prefix="inkdesk-") as folder, RunningApp(Path(folder) / "home") as app:
+        services = open_services(settings_of(app.home))
+        yield app, services
+        services.close()
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=find(), args=FLAGS)
+        yield running
+        running.close()
+
+
+def experiment(services: Services, *, full_size: bool) -> int:
+    """An experiment whose images are of real size; with `full_size` they stand in for their thumbnails."""
+    with services.database.transaction() as session:
+        actor = active_staff(session)[0]
+    pictures = [real_size(number) for number in range(VERSIONS)]
+
+    def content(variant: int, _selfie: int, _repeat: int) -> Content:
+        return pictures[variant]
+
+    labels = [f"Hero v{number}" for number in range(1, VERSIONS + 1)]
+    return drawn_grid(
+        services, actor, labels=labels, selfies=SELFIES, content=content, checked=False,
+        small=(lambda picture: picture) if full_size else thumbnail,
+    ).experiment_id  # fmt: skip
+
+
+def real_size(number: int) -> bytes:
+    """A drawing with the grain of a real one, so that it weighs what a real one weighs."""
+    drawn = np.asarray(whole(number).image.convert("RGB")).astype(np.int16)
+    grain = np.random.default_rng(number).normal(0, 2.8, drawn.shape)
+    buffer = io.BytesIO()
+    Image.fromarray(np.clip(drawn + grain, 0, 255).astype(np.uint8)).save(buffer, "PNG")
+    assert len(buffer.getvalue()) >= REAL_BYTES, len(buffer.getvalue())
+    return buffer.getvalue()
+
+
+def visit(browser: Browser, app: RunningApp, number: int) -> Visit:
+    """One look with an empty store, until everything that the browser asked for has come."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    sent: list[int] = []
+    page.on(
+        "response",
+        lambda one: sent.append(int(one.headers["content-length"])) if "/pictures/" in one.url else None,
+    )
+    page.add_init_script(WATCH)
+    page.goto(f"{app.url}/experiments?experiment={number}")
+    page.wait_for_function("window.stamps.last")
+    page.wait_for_load_state("networkidle")
+    stamps = page.evaluate("window.stamps")
+    context.close()
+    drawing = (stamps["last"] - stamps["first"]) / 1000
+    return Visit(drawing, stamps["last"] / 1000, sum(sent), stamps["whole"])
+
+
+def tell(name: str, visits: list[Visit]) -> None:
+    drawing, opening = (
+        statistics.median(each) for each in zip(*((one.drawing, one.opening) for one in visits), strict=True)
+    )
+    print(
+        f"{name}: pictures in view after {drawing:.2f} s ({opening:.2f} s from opening the page), "
+        f"{visits[0].picture_bytes / 1e6:.2f} MB of pictures, {visits[0].whole} images whole on the screen"
+    )
+
+
+if __name__ == "__main__":
+    main()

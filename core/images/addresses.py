@@ -1,0 +1,82 @@
+"""Addresses under which a browser gets pictures: signed, for a day at most, so that nobody can guess one."""
+
+import enum
+import hashlib
+import hmac
+import time
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.customers.models import Customer
+from core.errors import NotFound, SetupError
+from core.generation.models import Avatar, Generation
+from core.images.models import StoredSelfie
+from core.settings import Settings
+
+PATH = "/pictures"
+# An address stays the same for so long, so that a browser does not load a picture twice; then it has as long.
+STEP_SECONDS = 12 * 3600
+
+
+class Picture(enum.StrEnum):
+    """What a number names."""
+
+    AVATAR = "avatar"  # a generation
+    SELFIE = "selfie"
+
+
+class Size(enum.StrEnum):
+    """How large it is wanted."""
+
+    SMALL = "small"  # WEBP of at most 384 pixels
+    WHOLE = "whole"  # the bytes that were stored
+
+
+def address(settings: Settings, picture: Picture, number: int, size: Size) -> str:
+    """Where a browser finds this picture during the next 12 to 24 hours."""
+    until = (int(_now()) // STEP_SECONDS + 2) * STEP_SECONDS
+    return f"{PATH}/{picture}/{number}/{size}/{until}/{_signature(settings, picture, number, size, until)}"
+
+
+def check_address(
+    settings: Settings, picture: str, number: int, size: str, until: int, signature: str
+) -> None:
+    """Raises NotFound where the address was not made here, or its time is over."""
+    made = _signature(settings, picture, number, size, until)
+    if not hmac.compare_digest(made.encode(), signature.encode()) or until < _now():
+        raise NotFound("There is no such picture.")
+
+
+def stored_object(session: Session, picture: Picture, number: int, size: Size) -> tuple[str, str]:
+    """Key and media type of its object. Raises NotFound where there is none, or its person was erased."""
+    owner = Avatar if picture is Picture.AVATAR else StoredSelfie
+    wanted = select(owner.object_key, owner.thumbnail_key, owner.content_type)
+    if picture is Picture.AVATAR:
+        wanted = (
+            wanted.join(Generation, Generation.id == Avatar.generation_id)
+            .join(Customer, Customer.id == Generation.customer_id)
+            .where(Avatar.generation_id == number)
+        )
+    else:
+        wanted = wanted.join(Customer, Customer.id == StoredSelfie.customer_id).where(
+            StoredSelfie.id == number
+        )
+    row = session.execute(wanted.where(Customer.erased_at.is_(None))).one_or_none()
+    if row is None:
+        raise NotFound("There is no such picture.")
+    whole, small, kind = row
+    return (small, "image/webp") if size is Size.SMALL else (whole, kind)
+
+
+def _now() -> float:
+    return time.time()
+
+
+def _signature(settings: Settings, *parts: object) -> str:
+    """By a key that every process of this desk has, and that is good for nothing else."""
+    if settings.s3_secret_key is None:
+        raise SetupError("Addresses of pictures need the object store's key.")
+    secret = settings.s3_secret_key.get_secret_value().encode()
+    key = hmac.digest(secret, b"inkdesk: addresses of pictures", hashlib.sha256)
+    return hmac.new(key, "/".join(map(str, parts)).encode(), hashlib.sha256).hexdigest()[:32]
