@@ -4,7 +4,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.errors import NotFound
-from core.prompts.labels import PRODUCTION, history, labelled, labels, move_label
+from core.prompts.labels import PRODUCTION, history, labelled, labels
 from core.prompts.library import get_version, save_version
 from core.prompts.models import PromptVersion
 from core.prompts.snippets import save_snippet, snippets
@@ -13,6 +13,7 @@ from core.prompts.views import prompts, version, versions
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, has_button, said
 from tests.support.desk import TestDesk
+from tests.support.prompts import put_production
 
 PAGE = "pages/prompts.py"
 
@@ -38,10 +39,7 @@ def save(desk: TestDesk, template: str, note: str = "", **parameters: str) -> Pr
 
 def promote(desk: TestDesk, version_id: int) -> None:
     with desk.database.transaction() as session:
-        seen = labels(session)[0].moves
-        move_label(
-            session, actor=desk.admin, name=PRODUCTION, version_id=version_id, seen_moves=seen, reason="won"
-        )
+        put_production(session, desk.admin, version_id, seen=labels(session)[0].moves)
 
 
 def of(version_id: int) -> dict[str, str]:
