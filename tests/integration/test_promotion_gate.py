@@ -329,7 +329,7 @@ def test_changed_limits_count_for_the_next_gate_and_are_kept_with_who_and_why(
     assert found.limits_version == saved
     latest, first = limits_history(session)
     assert (latest.who, latest.reason) == ("Tom", "more care")
-    assert latest.changes == (("votes", 20, 30), ("refused_percent", 15.0, 5.0))
+    assert list(latest.changes) == [("votes", 20, 30), ("refused_percent", 15.0, 5.0)]
     assert first.who is None
     assert not first.changes
     trail = session.scalars(select(AuditEvent).order_by(AuditEvent.id.desc()).limit(1)).one()

@@ -55,7 +55,6 @@ class Promoted:
         with self.database.transaction() as session:
             return labelled(session).id
 
-    @property
     def is_back(self) -> bool:
         return self.in_production == self.made.production.id
 
@@ -75,7 +74,7 @@ def test_too_many_refusals_bring_the_former_version_back_once_with_the_figures_a
     assert look(promoted.database) == "rolled_back"
 
     assert look(promoted.database) is None
-    assert promoted.is_back
+    assert promoted.is_back()
     said = (
         "3 of the first 7 customer jobs of Woodcut v2 were refused; of Woodcut v1 5 of 200 were (1 to 6 %)."
     )
@@ -95,13 +94,13 @@ def test_switched_off_it_is_only_offered_and_one_click_takes_it(database: Databa
     assert look(database) == "regressed"
     assert look(database) is None
 
-    assert not promoted.is_back
+    assert not promoted.is_back()
     with database.transaction() as session:
         seen = watch(session)
         assert seen is not None
         assert seen.regressed
         roll_back_now(session, actor=promoted.tom, promotion_id=promoted.id, seen_moves=seen.moves)
-    assert promoted.is_back
+    assert promoted.is_back()
     assert (promoted.guard.state, promoted.guard.ended_by) == ("rolled_back", promoted.tom.id)
     with database.transaction() as session:
         assert history(session, "production")[0].reason.startswith("3 of the first 3 customer jobs")
@@ -116,7 +115,7 @@ def test_switched_on_later_what_waits_is_rolled_back(database: Database) -> None
         set_automatic(session, actor=promoted.tom, promotion_id=promoted.id, automatic=True)
 
     assert look(database) == "rolled_back"
-    assert promoted.is_back
+    assert promoted.is_back()
     with database.transaction() as session, pytest.raises(Conflict, match="watch has ended"):
         set_automatic(session, actor=promoted.tom, promotion_id=promoted.id, automatic=False)
 
@@ -129,7 +128,7 @@ def test_who_may_not_move_production_may_not_switch_or_roll_back(promoted: Promo
         with pytest.raises(NotAllowed):
             roll_back_now(session, actor=support, promotion_id=promoted.id, seen_moves=2)
     assert promoted.guard.automatic
-    assert not promoted.is_back
+    assert not promoted.is_back()
 
 
 @pytest.mark.parametrize("failure", ["provider_outage", "timeout", "network", "model_unavailable"])
@@ -209,7 +208,7 @@ def test_after_enough_jobs_without_a_difference_the_watch_is_passed(promoted: Pr
     )
     promoted.ended(*[REFUSED] * 20)
     assert look(promoted.database) is None
-    assert not promoted.is_back
+    assert not promoted.is_back()
 
 
 def test_when_the_time_is_over_the_watch_is_passed_with_what_was_seen(promoted: Promoted) -> None:
@@ -260,11 +259,11 @@ def test_a_look_that_dies_before_its_end_leaves_nothing_and_the_next_one_acts(
         patch.setattr("core.prompts.promotion.guard._end", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             look(promoted.database)
-    assert not promoted.is_back
+    assert not promoted.is_back()
     assert promoted.guard.state == "watching"
 
     assert look(promoted.database) == "rolled_back"
-    assert promoted.is_back
+    assert promoted.is_back()
 
 
 def test_the_watch_of_a_version_with_refusals_as_before_goes_on(promoted: Promoted) -> None:

@@ -126,13 +126,13 @@ def test_production_is_moved_with_a_reason_and_rolled_back_in_one_click(
 ) -> None:
     first, second = production(desk), save(desk, "A full-body hero")
     at = open_page(PAGE, persona="tuner", query=of(second.id))
-    key = f"prompts_label_{second.id}"
-    at.selectbox(key=f"{key}_name").set_value("production").run()
+    assert "production" not in at.selectbox(key=f"prompts_label_{second.id}_name").options
+    button(at, "Promote").click().run()
 
-    button(at, "Move production here").click().run()
-    assert at.error[0].value == "Say why the label is moved."
-    at.text_input(key=f"{key}_why").set_value("wins 7 of 10").run()
-    button(at, "Move production here").click().run()
+    button(at, "Promote Ink and halftone v2 all the same").click().run()
+    assert "Say why it is promoted although" in at.error[0].value
+    at.text_input(key=f"promotion_{second.id}_why").set_value("wins 7 of 10").run()
+    button(at, "Promote Ink and halftone v2 all the same").click().run()
 
     assert not at.error
     assert production(desk).id == second.id
@@ -149,12 +149,11 @@ def test_a_page_that_is_stale_moves_nothing_and_says_who_was_faster(
 ) -> None:
     second, third = save(desk, "A second hero"), save(desk, "A third hero")
     at = open_page(PAGE, persona="tuner", query=of(second.id))
-    key = f"prompts_label_{second.id}"
-    at.selectbox(key=f"{key}_name").set_value("production")
-    at.text_input(key=f"{key}_why").set_value("mine").run()
+    button(at, "Promote").click().run()
+    at.text_input(key=f"promotion_{second.id}_why").set_value("mine").run()
     promote(desk, third.id)
 
-    button(at, "Move production here").click().run()
+    button(at, "Promote Ink and halftone v2 all the same").click().run()
 
     assert "Ada (admin) has moved production to Ink and halftone v3 meanwhile" in at.error[0].value
     assert production(desk).id == third.id

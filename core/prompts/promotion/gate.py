@@ -2,14 +2,16 @@
 
 import dataclasses
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
 from core.errors import Conflict, InvalidInput
+from core.prompts.experiments.models import ExperimentVariant
 from core.prompts.labels import PRODUCTION, checked_reason, locked_label, put_label, refuse_target
 from core.prompts.library import get_version
-from core.prompts.models import PromptLabel
+from core.prompts.models import Prompt, PromptLabel, PromptVersion
 from core.prompts.promotion.conditions import Condition, blocking, judge
 from core.prompts.promotion.evidence import Evidence, gather, variant_of
 from core.prompts.promotion.guard import begin, supersede, title_of
@@ -47,6 +49,24 @@ def gate(session: Session, *, actor: Actor, version_id: int, experiment_id: int 
     if label is None or label.version_id == version_id:
         return None
     return _judged(session, actor, label, version_id, experiment_id)
+
+
+def promotable(session: Session, experiment_id: int) -> dict[int, int]:
+    """The versions that an experiment drew as they are and that may be promoted, by variant."""
+    variants = session.execute(
+        select(ExperimentVariant.id, PromptVersion)
+        .join(PromptVersion, PromptVersion.id == ExperimentVariant.version_id)
+        .join(Prompt, Prompt.id == PromptVersion.prompt_id)
+        .where(ExperimentVariant.experiment_id == experiment_id)
+        .where(PromptVersion.archived_at.is_(None), Prompt.archived_at.is_(None))
+    ).all()
+    label = session.get(PromptLabel, PRODUCTION)
+    found = {}
+    for variant_id, version in variants:
+        drawn = variant_of(session, experiment_id, version)
+        if drawn is not None and drawn.id == variant_id and label and label.version_id != version.id:
+            found[variant_id] = version.id
+    return found
 
 
 def promote(

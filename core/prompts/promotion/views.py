@@ -18,6 +18,7 @@ from core.prompts.promotion.models import Promotion, PromotionGuard, PromotionLi
 from core.prompts.promotion.watch import too_many
 
 MOST = 50
+NOTICED_FOR = timedelta(days=7)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +64,7 @@ class Past:
     said: str | None
     ended_at: datetime | None
     ended_by: str | None
+    moves: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,7 +115,18 @@ def watch(session: Session) -> Watch | None:
     )
 
 
-def promotions(session: Session) -> Sequence[Past]:
+def rolled_back_lately(session: Session) -> Past | None:
+    """The promotion that Inkdesk itself took back within a week, while nobody moved production since."""
+    latest = next(iter(promotions(session, most=1)), None)
+    label = session.get(PromptLabel, PRODUCTION)
+    now: datetime = session.scalars(select(func.clock_timestamp())).one()
+    if latest is None or label is None or latest.state != "rolled_back" or latest.ended_by is not None:
+        return None
+    fresh = latest.ended_at is not None and now - latest.ended_at < NOTICED_FOR
+    return latest if fresh and label.moves == latest.moves + 1 else None
+
+
+def promotions(session: Session, *, most: int = MOST) -> Sequence[Past]:
     """The latest promotions, the newest first."""
     version, former = aliased(PromptVersion), aliased(PromptVersion)
     prompt, former_prompt = aliased(Prompt), aliased(Prompt)
@@ -137,7 +150,7 @@ def promotions(session: Session) -> Sequence[Past]:
         .join(former_prompt, former_prompt.id == former.prompt_id)
         .outerjoin(ender, ender.id == PromotionGuard.ended_by)
         .order_by(Promotion.id.desc())
-        .limit(MOST)
+        .limit(most)
     )
     return [
         Past(
@@ -155,6 +168,7 @@ def promotions(session: Session) -> Sequence[Past]:
             said=guard.said,
             ended_at=guard.ended_at,
             ended_by=ended_by,
+            moves=promotion.moves,
         )
         for promotion, guard, name, ended_by, of, number, of_former, former_number in rows
     ]
