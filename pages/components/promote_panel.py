@@ -72,15 +72,11 @@ def conditions(found: Sequence[Condition]) -> None:
     """Each with a tick or a cross, what was found and what is asked for."""
     lines = []
     for each in found:
-        mark = ":green[:material/check_circle: met]" if each.met else ":red[:material/cancel: not met]"
+        mark = ":green[:material/check_circle:]" if each.met else ":red[:material/cancel: **Not met**]"
         lines.append(
-            f"| {mark} | **{plain(each.title)}** | {_cell(each.figure)} | :gray[{_cell(each.limit)}] |"
+            f"{mark} **{plain(each.title)}**: {plain(each.figure)} :small[:gray[Asked for: {plain(each.limit)}]]"
         )
-    st.markdown("\n".join(["| | Condition | Found | Asked for |", "|---|---|---|---|", *lines]))
-
-
-def _cell(words: str) -> str:
-    return plain(words).replace("|", "&#124;")
+    st.markdown("  \n".join(lines))
 
 
 def _evidence(found: Gate, *, linked: bool) -> None:

@@ -103,7 +103,7 @@ def _not_lost(evidence: Evidence) -> Condition:
         "Not lost",
         evidence.lost_to is None,
         figure,
-        "never lost by the stop rule, to production or to the leader",
+        "lost to neither production nor the leader, by the stop rule",
     )
 
 
@@ -112,13 +112,13 @@ def _refused(evidence: Evidence, limits: Limits) -> Condition:
     high = 100 * rate.interval.high
     figure = "no image has ended yet"
     if rate.cases:
-        figure = f"{rate.hits:,} of {rate.cases:,} refused, at most {high:.1f} %"
+        figure = f"{rate.hits:,} of {rate.cases:,} refused, at most {high:.1f} % by Wilson's interval"
     return Condition(
         Name.REFUSED,
         "Refusal rate",
         high < limits.refused_percent,
         figure,
-        f"certainly below {limits.refused_percent:g} % (upper end of Wilson's 95 % interval)",
+        f"95 % interval below {limits.refused_percent:g} %",
     )
 
 
