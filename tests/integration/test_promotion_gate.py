@@ -157,7 +157,7 @@ BROKEN: list[tuple[Break, Name, str]] = [
     (
         refused,
         Name.REFUSED,
-        r"Refusal rate: 3 of 36 refused, at most 21\.8 % by Wilson's interval; asked for: 95 % interval below 15 %",
+        r"Refusal rate: 3 of 36 refused, at most 21\.8 % by Wilson's interval; asked for: 95 % interval",
     ),
     (refused_and_bought_again, Name.REFUSED, r"Refusal rate: 4 of 28 refused"),
     (cropped, Name.CROPPED, r"Cropped avatars: 3 of 24 judged avatars cropped \(12\.5 %\)"),
