@@ -73,7 +73,7 @@ def conditions(found: Sequence[Condition]) -> None:
     lines = []
     for each in found:
         mark = ":green[:material/check_circle:]" if each.met else ":red[:material/cancel: **Not met**]"
-        asked = f":small[:gray[Asked for: {plain(each.limit)}]]"
+        asked = f":small[:gray[(asked for: {plain(each.limit)})]]"
         lines.append(f"{mark} **{plain(each.title)}**: {plain(each.figure)} {asked}")
     st.markdown("  \n".join(lines))
 
