@@ -5,6 +5,7 @@ from jobs.alerts import evaluate_alerts
 from jobs.books import LOOK_SECONDS, SEAL_SECONDS, check_the_books, seal_the_ledger
 from jobs.checks import check_avatars
 from jobs.experiments import feed_experiments
+from jobs.guard import guard_promotion
 from jobs.heartbeat import beat_heart
 from jobs.notify import send_notifications
 from jobs.proof import prove_object_store
@@ -31,6 +32,7 @@ def ticks(settings: Settings) -> list[tuple[Tick, float]]:
         (end_overdue_generations, settings.sweep_interval_seconds),
         (ask_for_stragglers, settings.straggler_interval_seconds),
         (feed_experiments, settings.sweep_interval_seconds),
+        (guard_promotion, settings.sweep_interval_seconds),
         (make_retries, settings.sweep_interval_seconds),
         (check_avatars, settings.rollup_interval_seconds),
         (roll_up, settings.rollup_interval_seconds),

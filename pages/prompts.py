@@ -3,6 +3,8 @@
 import streamlit as st
 
 from pages.components.clock import zone
+from pages.components.promote_guard import promotion_banner, promotion_view
+from pages.components.promote_steps import carry_out_promotion
 from pages.components.prompt_address import VIEWS, at, chosen_view, remember_view
 from pages.components.prompt_detail import prompt_detail
 from pages.components.prompt_list import prompt_list
@@ -14,7 +16,9 @@ desk = start_page("Prompts")
 with operator_errors():
     carry_out(desk)
     carry_out_snippet(desk)
+    carry_out_promotion(desk)
 with operator_errors():
+    promotion_banner(desk, zone())
     opened = at()
     if opened.prompt is not None or opened.version is not None:
         prompt_detail(desk, opened, zone())
@@ -26,5 +30,7 @@ with operator_errors():
         )  # fmt: skip
         if view == "snippets":
             snippet_view(desk, zone())
+        elif view == "promotion":
+            promotion_view(desk, zone())
         else:
             prompt_list(desk, zone())

@@ -65,7 +65,7 @@ DECLARE
         'ledger_seal', 'account_snapshot', 'case_state', 'case_edge', 'alembic_version'];
     -- Added to, never changed.
     added text[] := ARRAY['audit_event', 'error_event', 'error_group_change', 'error_override_version', 'case_log', 'case_approval', 'policy_decision', 'refund_policy',
-        'refund_policy_activation', 'seal_anchor', 'books_check', 'books_finding', 'ledger_epoch_acceptance'];
+        'refund_policy_activation', 'seal_anchor', 'books_check', 'books_finding', 'ledger_epoch_acceptance', 'promotion', 'promotion_limits'];
     -- The commands that move credits or seal them. They act as the owner, and look nothing up but in our schema.
     commands text[] := ARRAY['post_transfer', 'open_wallet', 'begin_epoch', 'seal_ledger'];
     thing record;

@@ -105,18 +105,26 @@ def move_label(
 ) -> PromptLabel:
     """Point a label at a version; a name that is new (`seen_moves` 0) makes the label.
 
-    It counts for the next generation. Raises NotAllowed, NotFound, InvalidInput, and Conflict where somebody
+    It counts for the next generation. Where `production` points already it only moves through the gate
+    (`promotion.gate.promote`) or back. Raises NotAllowed, NotFound, InvalidInput, and Conflict where somebody
     moved it since `seen_moves`, it is there already, or the version is archived.
     """
     require(actor, Permission.MOVE_PRODUCTION if name == PRODUCTION else Permission.MOVE_LABELS)
     if not NAME.fullmatch(name):
         raise InvalidInput("A label has small letters, digits and hyphens, a letter first; 40 at most.")
-    why = _checked(reason)
-    label = _locked(session, name, seen_moves)
+    why = checked_reason(reason)
+    label = locked_label(session, name, seen_moves)
+    refuse_target(session, label, version_id)
+    if name == PRODUCTION and label is not None:
+        raise Conflict("What is in production is replaced by a promotion. Use Promote on the version.")
+    return put_label(session, actor=actor, name=name, version_id=version_id, label=label, reason=why)
+
+
+def refuse_target(session: Session, label: PromptLabel | None, version_id: int) -> None:
+    """Raises NotFound or Conflict where a label cannot point at a version: archived, or there already."""
     _refuse_archived(session, version_id)
     if label is not None and label.version_id == version_id:
-        raise Conflict(f"{name} points at this version already.")
-    return put_label(session, actor=actor, name=name, version_id=version_id, label=label, reason=why)
+        raise Conflict(f"{label.name} points at this version already.")
 
 
 def put_label(
@@ -149,13 +157,18 @@ def put_label(
 def roll_back(
     session: Session, *, actor: Actor, name: str, seen_moves: int, reason: str = "rolled back"
 ) -> PromptLabel:
-    """Point a label at the version that it pointed at before its latest move. Raises as `move_label`."""
+    """Point a label at the version that it pointed at before its latest move. Raises as `move_label`.
+
+    No gate: what customers had before is always one click away.
+    """
+    require(actor, Permission.MOVE_PRODUCTION if name == PRODUCTION else Permission.MOVE_LABELS)
+    why = checked_reason(reason)
+    label = locked_label(session, name, seen_moves)
     former_id, _ = _formers(session).get(name, (None, None))
-    if former_id is None:
+    if label is None or former_id is None:
         raise Conflict(f"The label {name} has not been moved yet: there is nothing to roll back to.")
-    return move_label(
-        session, actor=actor, name=name, version_id=former_id, seen_moves=seen_moves, reason=reason
-    )
+    refuse_target(session, label, former_id)
+    return put_label(session, actor=actor, name=name, version_id=former_id, label=label, reason=why)
 
 
 def remove_label(session: Session, *, actor: Actor, name: str, seen_moves: int, reason: str) -> None:
@@ -163,8 +176,8 @@ def remove_label(session: Session, *, actor: Actor, name: str, seen_moves: int, 
     require(actor, Permission.MOVE_LABELS)
     if name == PRODUCTION:
         raise InvalidInput("The production label can be moved, not removed.")
-    why = _checked(reason)
-    label = _locked(session, name, seen_moves)
+    why = checked_reason(reason)
+    label = locked_label(session, name, seen_moves)
     if label is None:
         raise NotFound(f"There is no label {name}.")
     former = label.version_id
@@ -172,7 +185,11 @@ def remove_label(session: Session, *, actor: Actor, name: str, seen_moves: int, 
     _keep(session, actor, name, former, None, why)
 
 
-def _locked(session: Session, name: str, seen_moves: int) -> PromptLabel | None:
+def locked_label(session: Session, name: str, seen_moves: int) -> PromptLabel | None:
+    """The label, locked until the transaction ends; None where there is none yet.
+
+    Raises Conflict where somebody moved it since `seen_moves`, NotFound for one that never was.
+    """
     label = session.get(PromptLabel, name, with_for_update=True, populate_existing=True)
     moves = label.moves if label is not None else 0
     if moves == seen_moves:
@@ -239,7 +256,8 @@ def _title(prompt: str | None, number: int | None) -> str | None:
     return None if prompt is None or number is None else f"{prompt} v{number}"
 
 
-def _checked(reason: str) -> str:
+def checked_reason(reason: str) -> str:
+    """The reason as it is kept. Raises InvalidInput without one."""
     words = reason.strip()
     if not words:
         raise InvalidInput("Say why the label is moved.")

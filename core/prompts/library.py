@@ -24,6 +24,7 @@ HOLDERS = {
     "prompt_label_move": "the history of a label",
     "prompt_version": "a later version",
     "experiment_variant": "an experiment",
+    "promotion": "the history of promotions",
 }
 
 

@@ -15,6 +15,7 @@ from pages.components.changing import changing
 from pages.components.experiment_address import back_to_list
 from pages.components.experiment_cells import experiment_cells
 from pages.components.experiment_words import STATES, doubts, left, money, price, shape, standing
+from pages.components.links import page_link
 from pages.components.start import Desk, operator_errors, plain, refusal
 
 LIVE = "1s"
@@ -27,6 +28,11 @@ def experiment_run(desk: Desk, number: int, zone: tzinfo) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(plain(seen.name), anchor=False, width="content")
         st.markdown(STATES[seen.state], width="content")
+        if seen.done:
+            page_link(
+                "votes.py", "Verdict and promotion", icon=":material/gavel:",
+                view="verdict", experiment=str(seen.id),
+            )  # fmt: skip
     who = seen.started_by or seen.created_by
     st.caption(
         plain(

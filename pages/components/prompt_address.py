@@ -5,7 +5,7 @@ import dataclasses
 import streamlit as st
 
 PROMPT, VERSION, COMPARE, VIEW = "prompt", "version", "compare", "view"
-VIEWS = {"prompts": "Prompts", "snippets": "Snippets"}
+VIEWS = {"prompts": "Prompts", "snippets": "Snippets", "promotion": "Promotion"}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,6 +14,7 @@ from core.prompts.views import Version, usable_versions, version, versions
 from core.wording import moment
 from pages.components.changing import changing
 from pages.components.links import page_link
+from pages.components.promote_panel import promote_button, promote_panel, promoting
 from pages.components.prompt_address import Address, go
 from pages.components.prompt_diff import diff_view
 from pages.components.prompt_draft import draft_editor
@@ -44,6 +45,8 @@ def prompt_detail(desk: Desk, opened: Address, zone: tzinfo) -> None:
             _line(each, chosen, zone)
     with shown:
         _version(desk, chosen)
+        if promoting(chosen):
+            promote_panel(desk, chosen.id)
         compared = _compare(chosen, found, others, opened.compare)
         if compared is not None:
             diff_view(compared, chosen)
@@ -95,6 +98,7 @@ def _version(desk: Desk, chosen: Version) -> None:
             width="content",
         )
         label_box(desk, chosen, found)
+        promote_button(desk, chosen)
         if chosen.usable:
             page_link("generate.py", "Generate with it", icon=":material/draw:", version=str(chosen.id))
         if chosen.archived:

@@ -130,14 +130,13 @@ def _past(desk: Desk, label: Label, zone: tzinfo) -> None:
 
 def label_box(desk: Desk, version: Version, found: Sequence[Label]) -> None:
     """A popover that puts a label on this version."""
-    free = [label for label in found if label.name not in version.labels]
+    # What is in production is replaced by a promotion only.
+    free = [label for label in found if label.name not in (*version.labels, PRODUCTION)]
     names = [label.name for label in free if may_move(desk.actor, label.name) is None]
     may_add = refusal(desk.actor, Permission.MOVE_LABELS) is None
     if may_add:
         names.append(NEW)
-    no = None
-    if not names:
-        no = may_move(desk.actor, PRODUCTION) or "It bears every label that you may move."
+    no = None if may_add else refusal(desk.actor, Permission.MOVE_LABELS)
     if not version.usable:
         no = "It is archived. Restore it before a label points at it."
     key = f"prompts_label_{version.id}"

@@ -10,18 +10,22 @@ from core.prompts.statistics.verdict import Verdict
 from core.prompts.votes.charts import strength_bars
 from core.prompts.votes.results import Results, VersionResult, results
 from core.wording import UNKNOWN, count, dollars, duration
+from pages.components.promote_panel import promote_from
+from pages.components.promote_steps import carry_out_promotion
 from pages.components.start import Desk, plain
 from pages.components.vote_address import experiment_picker
 
 
 def verdict_view(desk: Desk) -> None:
     """The verdict of the chosen experiment."""
+    carry_out_promotion(desk)
     experiment_id = experiment_picker(desk)
     if experiment_id is not None:
-        show_results(desk, experiment_id)
+        found = show_results(desk, experiment_id)
+        promote_from(desk, experiment_id, [(each.variant_id, each.name) for each in in_order(found)])
 
 
-def show_results(desk: Desk, experiment_id: int) -> None:
+def show_results(desk: Desk, experiment_id: int) -> Results:
     """Sentence, bars and table. Raises Conflict while this rater is in the middle of a batch."""
     with desk.services.database.transaction() as session:
         found = results(session, actor=desk.actor, experiment_id=experiment_id)
@@ -37,7 +41,7 @@ def show_results(desk: Desk, experiment_id: int) -> None:
         )
         _said(found)
     st.dataframe(
-        [_cells(each, found) for each in _in_order(found)],
+        [_cells(each, found) for each in in_order(found)],
         hide_index=True,
         key=f"verdict_table_{experiment_id}",
         alt="Each version's rank, failures, time, cost, shippable share and likeness",
@@ -47,9 +51,11 @@ def show_results(desk: Desk, experiment_id: int) -> None:
         "that both were bad stand apart. A selfie bets once in the test, with its first decided vote."
     )
     _tests(found.verdict, names)
+    return found
 
 
-def _in_order(found: Results) -> list[VersionResult]:
+def in_order(found: Results) -> list[VersionResult]:
+    """The versions, the strongest first."""
     strengths = found.verdict.strengths
     places = sorted(range(len(found.versions)), key=lambda place: -strengths[place].value)
     return [found.versions[place] for place in places]

@@ -9,12 +9,13 @@ from core.errors import InvalidInput, NotFound
 from core.generation.detail import generation_detail
 from core.generation.models import Generation
 from core.generation.request import retry_generation
-from core.prompts.labels import PRODUCTION, labelled, labels, move_label, roll_back
+from core.prompts.labels import PRODUCTION, labelled, labels, roll_back
 from core.prompts.library import save_version
 from core.prompts.rendering import render
 from core.prompts.versions import Content, add_version
 from core.prompts.views import version
 from tests.support.desk import TestDesk, wait_for, working
+from tests.support.prompts import put_production
 
 # Quotes, tabs and what is no ASCII must arrive as they are.
 ODD = 'A "hero" \\ with {{ outfit }},\n\tjust 80 % tall, caf\u00e9 \u2014 \U0001f58b \u00a0end'
@@ -58,15 +59,7 @@ def save_edit(desk: TestDesk, template: str) -> int:
 
 def promote(desk: TestDesk, version_id: int) -> None:
     with desk.database.transaction() as session:
-        seen = labels(session)[0].moves
-        move_label(
-            session,
-            actor=desk.admin,
-            name=PRODUCTION,
-            version_id=version_id,
-            seen_moves=seen,
-            reason="better",
-        )
+        put_production(session, desk.admin, version_id, seen=labels(session)[0].moves)
 
 
 def test_a_promoted_text_is_posted_within_five_seconds_and_rolled_back_to_the_same_bytes(

@@ -13,6 +13,7 @@ from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, has_button, said
 from tests.pages.test_generate import generations, ready
 from tests.support.desk import TestDesk, wait_for, working
+from tests.support.prompts import put_production
 
 PAGE = "pages/generate.py"
 
@@ -37,10 +38,7 @@ def save(desk: TestDesk, template: str, **parameters: str) -> PromptVersion:
 
 def promote(desk: TestDesk, version_id: int) -> None:
     with desk.database.transaction() as session:
-        seen = labels(session)[0].moves
-        move_label(
-            session, actor=desk.admin, name=PRODUCTION, version_id=version_id, seen_moves=seen, reason="won"
-        )
+        put_production(session, desk.admin, version_id, seen=labels(session)[0].moves)
 
 
 def send(at: AppTest) -> None:

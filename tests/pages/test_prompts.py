@@ -4,7 +4,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.errors import NotFound
-from core.prompts.labels import PRODUCTION, history, labelled, labels, move_label
+from core.prompts.labels import PRODUCTION, history, labelled, labels
 from core.prompts.library import get_version, save_version
 from core.prompts.models import PromptVersion
 from core.prompts.snippets import save_snippet, snippets
@@ -13,6 +13,7 @@ from core.prompts.views import prompts, version, versions
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, has_button, said
 from tests.support.desk import TestDesk
+from tests.support.prompts import put_production
 
 PAGE = "pages/prompts.py"
 
@@ -38,10 +39,7 @@ def save(desk: TestDesk, template: str, note: str = "", **parameters: str) -> Pr
 
 def promote(desk: TestDesk, version_id: int) -> None:
     with desk.database.transaction() as session:
-        seen = labels(session)[0].moves
-        move_label(
-            session, actor=desk.admin, name=PRODUCTION, version_id=version_id, seen_moves=seen, reason="won"
-        )
+        put_production(session, desk.admin, version_id, seen=labels(session)[0].moves)
 
 
 def of(version_id: int) -> dict[str, str]:
@@ -128,13 +126,13 @@ def test_production_is_moved_with_a_reason_and_rolled_back_in_one_click(
 ) -> None:
     first, second = production(desk), save(desk, "A full-body hero")
     at = open_page(PAGE, persona="tuner", query=of(second.id))
-    key = f"prompts_label_{second.id}"
-    at.selectbox(key=f"{key}_name").set_value("production").run()
+    assert "production" not in at.selectbox(key=f"prompts_label_{second.id}_name").options
+    button(at, "Promote").click().run()
 
-    button(at, "Move production here").click().run()
-    assert at.error[0].value == "Say why the label is moved."
-    at.text_input(key=f"{key}_why").set_value("wins 7 of 10").run()
-    button(at, "Move production here").click().run()
+    button(at, "Promote Ink and halftone v2 all the same").click().run()
+    assert "Say why it is promoted although" in at.error[0].value
+    at.text_input(key=f"promotion_{second.id}_why").set_value("wins 7 of 10").run()
+    button(at, "Promote Ink and halftone v2 all the same").click().run()
 
     assert not at.error
     assert production(desk).id == second.id
@@ -151,12 +149,11 @@ def test_a_page_that_is_stale_moves_nothing_and_says_who_was_faster(
 ) -> None:
     second, third = save(desk, "A second hero"), save(desk, "A third hero")
     at = open_page(PAGE, persona="tuner", query=of(second.id))
-    key = f"prompts_label_{second.id}"
-    at.selectbox(key=f"{key}_name").set_value("production")
-    at.text_input(key=f"{key}_why").set_value("mine").run()
+    button(at, "Promote").click().run()
+    at.text_input(key=f"promotion_{second.id}_why").set_value("mine").run()
     promote(desk, third.id)
 
-    button(at, "Move production here").click().run()
+    button(at, "Promote Ink and halftone v2 all the same").click().run()
 
     assert "Ada (admin) has moved production to Ink and halftone v3 meanwhile" in at.error[0].value
     assert production(desk).id == third.id

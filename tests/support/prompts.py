@@ -5,8 +5,10 @@ import uuid
 from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
+from core.prompts.labels import PRODUCTION, move_label
 from core.prompts.library import create_prompt, save_version
 from core.prompts.models import PromptVersion
+from core.prompts.promotion.gate import promote
 from core.prompts.versions import Content
 from tests.support.factories import make_staff
 
@@ -29,6 +31,17 @@ def make_prompt(
     """The first version of a new prompt."""
     name = given.pop("name", f"Prompt {uuid.uuid4().hex[:8]}")
     return create_prompt(session, actor=actor, name=name, content=content(template, **given))
+
+
+def put_production(session: Session, actor: Actor, version_id: int, *, seen: int, why: str = "won") -> int:
+    """Move `production` past the gate, as a page does that saw it after `seen` moves; its moves since."""
+    if seen == 0:
+        return move_label(
+            session, actor=actor, name=PRODUCTION, version_id=version_id, seen_moves=0, reason=why
+        ).moves
+    return promote(
+        session, actor=actor, version_id=version_id, seen_moves=seen, reason=why, override=True
+    ).moves
 
 
 def edit(session: Session, actor: Actor, parent: PromptVersion, template: str, **given: str) -> PromptVersion:

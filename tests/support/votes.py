@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from core.access.permissions import Actor
 from core.generation.models import Avatar, Generation, RenderAttempt
 from core.prompts.experiments.models import Experiment, ExperimentCell, ExperimentVariant
+from core.prompts.models import PromptVersion
 from core.prompts.votes.batches import Answer, BlindPair
 from core.prompts.votes.models import VotePair
 from core.storage.objects import ObjectStore
@@ -38,17 +39,18 @@ def drawn_experiment(
     repeats: int = 1,
     objects: ObjectStore | None = None,
     ends: Sequence[str] = ("succeeded",),
+    versions: Sequence[PromptVersion | None] = (),
 ) -> Drawn:
-    """An experiment that is done; its generations end in turn as `ends` says."""
+    """An experiment that is done; its generations end in turn as `ends` says, `versions` as saved."""
     people = [consenting(session, actor, name=f"Person {n}") for n in range(selfies)]
     faces = [
         make_selfie(session, customer=person, **_stored(objects, f"selfies/{uuid.uuid4().hex}", n, 256))
         for n, person in enumerate(people)
     ]
-    version = make_set(session, actor, faces, name=f"Faces {uuid.uuid4().hex}")
+    face_set = make_set(session, actor, faces, name=f"Faces {uuid.uuid4().hex}")
     experiment = Experiment(
         name="Trial",
-        test_set_version_id=version.id,
+        test_set_version_id=face_set.id,
         selfie_ids=[each.id for each in faces],
         repeats=repeats,
         budget_usd=Decimal(10),
@@ -63,7 +65,8 @@ def drawn_experiment(
     variants: dict[int, str] = {}
     number = 0
     for position, name in enumerate(names, start=1):
-        variant = _variant(session, experiment.id, position, name)
+        version = versions[position - 1] if versions else None
+        variant = _variant(session, experiment.id, position, name, version)
         variants[variant.id] = name
         for face in faces:
             for repeat in range(1, repeats + 1):
@@ -92,17 +95,20 @@ def answer_for(session: Session, pair: BlindPair, variant_id: int) -> Answer:
     return "left" if session.get_one(VotePair, pair.id).left_variant_id == variant_id else "right"
 
 
-def _variant(session: Session, experiment_id: int, position: int, name: str) -> ExperimentVariant:
-    template = f"A hero of {name}"
+def _variant(
+    session: Session, experiment_id: int, position: int, name: str, version: PromptVersion | None
+) -> ExperimentVariant:
+    template = f"A hero of {name}" if version is None else version.resolved
     variant = ExperimentVariant(
         experiment_id=experiment_id,
         position=position,
+        version_id=None if version is None else version.id,
         template=template,
         template_hash=hashlib.md5(template.encode(), usedforsecurity=False).hexdigest(),
         filled_in={},
         prompt=template,
         model="openai/gpt-image-1",
-        parameters={"quality": "low"},
+        parameters={"quality": "low"} if version is None else version.parameters,
         label_text=name,
         price_usd=Decimal("0.011"),
         price_published=True,

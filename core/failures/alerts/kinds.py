@@ -36,6 +36,7 @@ class Kind(enum.StrEnum):
     REFUND_RATE = "refund_rate"
     REFUND_LIMIT = "refund_limit"
     LEDGER = "ledger"
+    PROMOTION = "promotion"
     CHANNEL_DEAD = "channel_dead"
     BLIND = "blind"
 
@@ -171,6 +172,14 @@ KINDS: dict[Kind, KindFacts] = {
         "ledger",
         historic=False,
     ),
+    Kind.PROMOTION: KindFacts(
+        "Promoted prompt regressed",
+        "Are customers' jobs of a newly promoted prompt version refused more than chance allows, or was it "
+        "rolled back for that lately?",
+        "prompts",
+        historic=False,
+        parameters=(Parameter("told_minutes", "After a roll back, for", "min", 60, 1, 10_080),),
+    ),
     Kind.CHANNEL_DEAD: KindFacts(
         "Notification channel dead",
         "Does a channel no longer take messages? Told on the other channels.",
@@ -188,7 +197,7 @@ KINDS: dict[Kind, KindFacts] = {
 }
 
 # Told without waiting for others of their topic.
-IMMEDIATE = (Kind.PROVIDER_STOP, Kind.LEDGER)
+IMMEDIATE = (Kind.PROVIDER_STOP, Kind.LEDGER, Kind.PROMOTION)
 # While the first fires, alerts of the others are its consequences and are not told.
 INHIBITS: dict[Kind, tuple[Kind, ...]] = {
     Kind.PROVIDER_STOP: (Kind.FAILURE_RATE, Kind.CLASS_COUNT, Kind.ERROR_GROUP, Kind.QUEUE_AGE),

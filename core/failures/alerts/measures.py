@@ -291,6 +291,30 @@ def _standing(session: Session) -> list[Reading]:
     ]
 
 
+# Text instead of models: the library knows failures, not the other way round.
+REGRESSED = text("""
+    SELECT g.promotion_id, g.state, g.said, p.name || ' v' || v.number AS title
+    FROM promotion_guard g JOIN promotion m ON m.id = g.promotion_id
+    JOIN prompt_version v ON v.id = m.version_id JOIN prompt p ON p.id = v.prompt_id
+    WHERE g.state = 'regressed'
+        OR (g.state = 'rolled_back' AND g.ended_by IS NULL AND g.ended_at > :at - :told)
+    ORDER BY g.promotion_id
+""")
+
+
+def _promotion(session: Session, _settings: Settings, question: Question, at: datetime) -> Readings:
+    told = timedelta(minutes=question["told_minutes"])
+    return [
+        Reading(
+            str(row.promotion_id),
+            Sight.BAD,
+            f"{row.title} does worse than the version before it",
+            {"said": row.said, "rolled_back": row.state == "rolled_back"},
+        )
+        for row in session.execute(REGRESSED, {"at": at, "told": told})
+    ]
+
+
 # The latest tries of each channel. A test that failed is seen by the one who made it, and no news.
 DEAD = text("""
     SELECT c.id, c.name, latest.n AS tries, latest.answer
@@ -348,6 +372,7 @@ PRESENT: dict[Kind, Callable[[Session, Settings, Question, datetime], Readings]]
     Kind.WORKER_SILENT: _worker_silent,
     Kind.REFUND_LIMIT: _refund_limit,
     Kind.LEDGER: _ledger,
+    Kind.PROMOTION: _promotion,
     Kind.CHANNEL_DEAD: _channel_dead,
     Kind.BLIND: _blind,
 }

@@ -89,6 +89,9 @@ DEFAULTS: dict[str, RuleSpec] = {
     "refund-rate": RuleSpec("Many refunds", Kind.REFUND_RATE, WARNING, every_seconds=30, for_seconds=60),
     "refund-limit": RuleSpec("Automatic refunds held back", Kind.REFUND_LIMIT, CRITICAL, keep_seconds=60),
     "ledger": RuleSpec("Ledger imbalance", Kind.LEDGER, CRITICAL, every_seconds=30, keep_seconds=0),
+    "promotion": RuleSpec(
+        "Promoted prompt regressed", Kind.PROMOTION, CRITICAL, every_seconds=5, keep_seconds=0
+    ),
     "channel-dead": RuleSpec("Notification channel dead", Kind.CHANNEL_DEAD, CRITICAL, keep_seconds=0),
     "blind": RuleSpec("Alert rule cannot be evaluated", Kind.BLIND, CRITICAL, keep_seconds=0),
 }

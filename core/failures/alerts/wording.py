@@ -65,6 +65,11 @@ def _blind(facts: Mapping[str, Any]) -> str:
     return f"{', '.join(facts['rules'])}: {facts['problem']}"
 
 
+def _promotion(facts: Mapping[str, Any]) -> str:
+    then = "the former version is back" if facts["rolled_back"] else "it waits for a person to roll it back"
+    return f"{facts['said'].removesuffix('.')}; {then}"
+
+
 def _share(facts: Mapping[str, Any]) -> str:
     hits, cases = facts["hits"], facts["cases"]
     share = hits / cases if cases else 0.0
@@ -88,6 +93,7 @@ WORDS: dict[Kind, Callable[[Mapping[str, Any]], str]] = {
     Kind.REFUND_RATE: _refunds,
     Kind.REFUND_LIMIT: _limit,
     Kind.LEDGER: lambda facts: count(facts["count"], "finding"),
+    Kind.PROMOTION: _promotion,
     Kind.CHANNEL_DEAD: _dead,
     Kind.BLIND: _blind,
 }

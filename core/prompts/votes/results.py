@@ -1,6 +1,7 @@
 """What came of an experiment: votes, failures, time, money, ratings and line-ups, version by version."""
 
 import dataclasses
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -75,16 +76,8 @@ class Results:
 def results(session: Session, *, actor: Actor, experiment_id: int) -> Results:
     """The experiment's results. Raises Conflict while this rater is in the middle of a batch."""
     refuse_in_the_middle(session, actor, experiment_id)
-    names = variant_names(session, experiment_id)
-    places = {variant_id: place for place, variant_id in enumerate(names)}
-    cast = _votes(session, experiment_id)
-    ballots = [
-        Ballot(
-            places[pair.left_variant_id], places[pair.right_variant_id], SCORES[vote.answer], pair.selfie_id
-        )
-        for vote, pair in cast
-        if vote.answer in SCORES
-    ]
+    cast = counted_votes(session, experiment_id)
+    names, ballots = ballots_of(session, experiment_id, cast)
     measured = _measured(session, experiment_id)
     nothing = Measured(Rate(0, 0), Rate(0, 0), None, None, None)
     bad = Rate(sum(vote.answer == "both_bad" for vote, _ in cast), len(cast))
@@ -112,8 +105,23 @@ def results(session: Session, *, actor: Actor, experiment_id: int) -> Results:
     )
 
 
+def ballots_of(
+    session: Session, experiment_id: int, cast: Sequence[tuple[Vote, VotePair]]
+) -> tuple[dict[int, str], list[Ballot]]:
+    """The variants' names in the order of their places, and the votes that count as ballots between these."""
+    names = variant_names(session, experiment_id)
+    places = {variant_id: place for place, variant_id in enumerate(names)}
+    return names, [
+        Ballot(
+            places[pair.left_variant_id], places[pair.right_variant_id], SCORES[vote.answer], pair.selfie_id
+        )
+        for vote, pair in cast
+        if vote.answer in SCORES
+    ]
+
+
 def refuse_in_the_middle(session: Session, actor: Actor, experiment_id: int) -> None:
-    """Raise Conflict while this rater has voted on some pairs of an open batch, and not on all."""
+    """Raises Conflict while this rater is in the middle of a batch: names would bias the rest."""
     begun = (
         select(VotePair.batch_id)
         .join(Vote, Vote.pair_id == VotePair.id)
@@ -133,7 +141,7 @@ def refuse_in_the_middle(session: Session, actor: Actor, experiment_id: int) -> 
             raise Conflict(f"Names are told at the end: {left} pairs of batch {batch_id} wait for you.")
 
 
-def _votes(session: Session, experiment_id: int) -> list[tuple[Vote, VotePair]]:
+def counted_votes(session: Session, experiment_id: int) -> list[tuple[Vote, VotePair]]:
     """The votes that count, in the order in which they were cast."""
     query = (
         select(Vote, VotePair)
