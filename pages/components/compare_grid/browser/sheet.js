@@ -6,6 +6,7 @@ import { button, h, named, picture } from "./dom.js";
 const LEAST = 118;
 const MOST = 232;
 const ENDS = 18;
+const HEAD = 100;
 
 export class Sheet {
   constructor(grid) {
@@ -145,12 +146,11 @@ export class Sheet {
     const wide = this.element.clientWidth;
     const lead = swapped ? 150 : wide < 900 ? 84 : 112;
     const room = (wide - lead - ENDS) / this.across - 8;
-    const head = this.table.firstElementChild.offsetHeight;
-    // Three rows fit the window together.
-    const high = Math.max((window.innerHeight - 110 - head) / 3 - 50, 150);
+    // Three rows fit the window together. The head itself is not measured for it: its lines depend on the width.
+    const high = Math.max((window.innerHeight - 110 - HEAD) / 3 - 50, 150);
     this.table.style.setProperty("--lead", `${lead}px`);
     this.table.style.setProperty("--square", `${Math.floor(Math.min(Math.max(room, LEAST), MOST, high))}px`);
-    this.table.style.setProperty("--head", `${head}px`);
+    this.table.style.setProperty("--head", `${this.table.firstElementChild.offsetHeight}px`);
   }
 
   find(variant, selfie) {
