@@ -1,4 +1,4 @@
-"""A tuner's day in Chromium: two versions, a grid on three selfies, a blind vote, the verdict, out and back."""
+"""A tuner's day in Chromium: two versions, a grid of three selfies, blind votes, the verdict, and back."""
 
 import contextlib
 import re
