@@ -50,8 +50,8 @@ export function stack(samples, top, turn) {
   );
 }
 
-/** A cell of the sheet; `grid` is asked for what is on top and told of clicks. */
-export function cell(grid, variant, selfie) {
+/** A cell of the sheet around its square; `grid` is asked for what is on top and told of clicks. */
+export function cell(grid, variant, selfie, inner) {
   const { model } = grid;
   const samples = model.samples(variant.id, selfie.id);
   const top = model.top(variant.id, selfie.id);
@@ -66,7 +66,7 @@ export function cell(grid, variant, selfie) {
       "aria-label": top ? described(variant, selfie, top, samples.length) : `${variant.label} on ${selfie.name}: missing`,
       onclick: () => grid.open(variant.id, selfie.id),
     },
-    square(variant, selfie, top, samples.length),
+    inner,
     model.stacked ? stack(samples, top, (by) => grid.turn(variant.id, selfie.id, by)) : null,
     facts(top),
   );

@@ -1,6 +1,6 @@
 // The contact sheet: every cell small. What did not change is kept, so that scroll, focus and pictures stay.
 
-import { cell } from "./cell.js";
+import { cell, square } from "./cell.js";
 import { button, h, named, picture } from "./dom.js";
 
 const LEAST = 118;
@@ -120,9 +120,13 @@ export class Sheet {
     const { model } = this.grid;
     const samples = model.samples(variant.id, selfie.id);
     const base = variant.id === model.baseline;
-    const told = [samples, model.top(variant.id, selfie.id)?.repeat, variant.label, model.stacked, base];
+    const top = model.top(variant.id, selfie.id);
+    const told = [samples, top?.repeat, variant.label, model.stacked, base];
     return this.keep(`cell:${variant.id}:${selfie.id}`, told, () => {
-      const made = cell(this.grid, variant, selfie);
+      // Other words about the same picture do not make it blink.
+      const shown = [top?.small, top?.title, top?.sentence, variant.label];
+      const inner = this.keep(`square:${variant.id}:${selfie.id}`, shown, () => square(variant, selfie, top, samples.length));
+      const made = cell(this.grid, variant, selfie, inner);
       made.classList.toggle("base", base);
       return made;
     });
