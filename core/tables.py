@@ -18,6 +18,7 @@ from core.images.checks import models as checks
 from core.notifications import models as notifications
 from core.prompts import models as prompts
 from core.prompts.experiments import models as experiments
+from core.prompts.share import models as share
 from core.prompts.testsets import models as testsets
 from core.prompts.votes import models as votes
 from core.provider import models as provider
@@ -44,6 +45,7 @@ __all__ = [
     "requests",
     "retries",
     "seals",
+    "share",
     "testsets",
     "votes",
 ]

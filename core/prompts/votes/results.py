@@ -74,7 +74,7 @@ class Results:
 
 def results(session: Session, *, actor: Actor, experiment_id: int) -> Results:
     """The experiment's results. Raises Conflict while this rater is in the middle of a batch."""
-    _refuse_in_the_middle(session, actor, experiment_id)
+    refuse_in_the_middle(session, actor, experiment_id)
     names = variant_names(session, experiment_id)
     places = {variant_id: place for place, variant_id in enumerate(names)}
     cast = _votes(session, experiment_id)
@@ -112,7 +112,8 @@ def results(session: Session, *, actor: Actor, experiment_id: int) -> Results:
     )
 
 
-def _refuse_in_the_middle(session: Session, actor: Actor, experiment_id: int) -> None:
+def refuse_in_the_middle(session: Session, actor: Actor, experiment_id: int) -> None:
+    """Raise Conflict while this rater has voted on some pairs of an open batch, and not on all."""
     begun = (
         select(VotePair.batch_id)
         .join(Vote, Vote.pair_id == VotePair.id)
