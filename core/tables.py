@@ -19,6 +19,7 @@ from core.notifications import models as notifications
 from core.prompts import models as prompts
 from core.prompts.experiments import models as experiments
 from core.prompts.promotion import models as promotion
+from core.prompts.share import models as share
 from core.prompts.testsets import models as testsets
 from core.prompts.votes import models as votes
 from core.provider import models as provider
@@ -46,6 +47,7 @@ __all__ = [
     "requests",
     "retries",
     "seals",
+    "share",
     "testsets",
     "votes",
 ]

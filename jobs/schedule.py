@@ -7,6 +7,8 @@ from jobs.checks import check_avatars
 from jobs.experiments import feed_experiments
 from jobs.guard import guard_promotion
 from jobs.heartbeat import beat_heart
+from jobs.imports import LOOK_SECONDS as IMPORT_SECONDS
+from jobs.imports import clear_left_imports
 from jobs.notify import send_notifications
 from jobs.proof import prove_object_store
 from jobs.refunds import carry_out_decisions, decide_batches, give_back_left_cases, lapse_cases
@@ -42,6 +44,7 @@ def ticks(settings: Settings) -> list[tuple[Tick, float]]:
         (decide_batches, settings.tick_seconds),
         (lapse_cases, settings.alert_interval_seconds),
         (give_back_left_cases, settings.alert_interval_seconds),
+        (clear_left_imports, IMPORT_SECONDS),
         (seal_the_ledger, SEAL_SECONDS),
         (check_the_books, LOOK_SECONDS),
         (beat_heart, settings.heartbeat_seconds),

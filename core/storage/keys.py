@@ -17,6 +17,16 @@ def avatar_thumbnail(generation_id: int, sha256: str) -> str:
     return f"avatars/{generation_id}/{sha256}.thumb.webp"
 
 
+def imported(token: str, name: str) -> str:
+    """A picture that came with an import."""
+    return f"{imported_by(token)}{name}"
+
+
+def imported_by(token: str) -> str:
+    """What the keys of all pictures of an import begin with."""
+    return f"imports/{token}/"
+
+
 def proof(name: str) -> str:
     """The tiny object by which `name` proves that the store can be used."""
     return f"health/{name}.txt"

@@ -1,4 +1,4 @@
-"""Plain HTTP beside the pages, on the same port: health, and the provider's webhook."""
+"""Plain HTTP beside the pages, on the same port: health, the provider's webhook, pictures and downloads."""
 
 import functools
 import logging
@@ -13,12 +13,14 @@ from core.database import answers
 from core.errors import OperatorError, ServiceUnavailable
 from core.generation.reports import apply_provider_report
 from core.images import addresses
+from core.prompts.share import shelf
 from core.prompts.votes.images import PATH
 from core.provider.errors import ProviderError, WebhookRejected
 from core.provider.models import WebhookInbox
 from core.services import Services, current
 from core.web.blind import blind_image
 from core.web.pictures import picture
+from core.web.shared import shared_file
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +39,7 @@ def routes() -> list[Route]:
             picture,
             methods=["GET"],
         ),
+        Route(f"{shelf.PATH}/{{token}}/{{name}}", shared_file, methods=["GET"]),
     ]
 
 

@@ -23,7 +23,7 @@ from pages.components.start import Desk, flash, operator_errors, plain, refusal
 
 FORM = "test_person"
 FACES = 8
-SOURCES = {"upload": "Added for tests", "customer": "Customer who agreed"}
+SOURCES = {"upload": "Added for tests", "customer": "Customer who agreed", "import": "Seen in an import"}
 
 
 def people_view(desk: Desk, everybody: Sequence[PersonView]) -> None:
@@ -124,6 +124,8 @@ def _badge(person: PersonView) -> str:
         return ":gray-badge[Deleted]"
     if person.erasing:
         return ":red-badge[Deletion not finished]"
+    if person.source == "import" and not person.agreed:
+        return ":gray-badge[:material/upload_file: Imported: nothing is drawn of them]"
     return ":green-badge[Agreed]" if person.agreed else ":orange-badge[No consent now]"
 
 

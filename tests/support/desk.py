@@ -184,6 +184,11 @@ class TestDesk:
                 )
             )
 
+    def staff(self, role: str) -> Actor:
+        """The persona of a role."""
+        with self.database.transaction() as session:
+            return next(each for each in active_staff(session) if role in each.roles)
+
     def wallet(self) -> int:
         with self.database.transaction() as session:
             return ledger.balance(session, customer_id=self.customer_id)

@@ -10,7 +10,8 @@ from core.database import Base, HasId
 
 
 class TestPerson(HasId, Base):
-    """Somebody whose selfies are tested on: uploaded for tests only, or a customer who consented.
+    """Somebody whose selfies are tested on: uploaded for tests only, or a customer who consented; or
+    somebody who is seen in an imported experiment and never tested on.
 
     The row and its counts stay after the pictures were deleted.
     """
@@ -19,7 +20,7 @@ class TestPerson(HasId, Base):
     __tablename__ = "test_person"
 
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), unique=True)
-    source: Mapped[str]  # upload, customer
+    source: Mapped[str]  # upload, customer, import
     consent_note: Mapped[str]
     created_by: Mapped[int] = mapped_column(ForeignKey("staff.id"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())

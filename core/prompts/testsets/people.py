@@ -1,6 +1,7 @@
 """People whose selfies prompts are tested on: added with their consent, asked of customers, deleted whole."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -19,6 +20,7 @@ from core.generation.states import OPEN
 from core.images.intake import Selfie
 from core.images.models import StoredSelfie
 from core.images.selfies import keep_selfie
+from core.prompts.share.people import imported_images, imported_objects
 from core.prompts.testsets.models import TestPerson
 from core.storage.objects import ObjectStore
 
@@ -105,10 +107,10 @@ def take_back_consent(session: Session, *, actor: Actor, customer_id: int, reaso
 def delete_person(
     database: Database, objects: ObjectStore, *, actor: Actor, person_id: int, reason: str
 ) -> int:
-    """Delete a person's selfies and every image made from them; how many objects went. Counts stay.
+    """Delete a person's selfies and every image made from them, imported ones too; how many objects went.
 
-    Nothing more is drawn of them from the first step on; where the object store fails, calling it again
-    finishes. Raises NotAllowed, InvalidInput (reason), NotFound, Conflict (images under way), and
+    Counts stay. Nothing more is drawn of them from the first step on; where the object store fails, calling
+    it again finishes. Raises NotAllowed, InvalidInput (reason), NotFound, Conflict (images under way), and
     ServiceUnavailable.
     """
     require(actor, Permission.EDIT_TEST_SETS)
@@ -141,12 +143,13 @@ def people(session: Session) -> list[PersonView]:
         .where(Generation.customer_id.in_(numbers))
         .group_by(Generation.customer_id)
     )
-    made = {customer: int(images) for customer, images in counted}
+    made = Counter({customer: int(images) for customer, images in counted})
+    made.update(imported_images(session, numbers))
     return [_view(person, customer, selfies.get(customer.id, []), made) for person, customer in rows]
 
 
 def _view(
-    person: TestPerson, customer: Customer, selfies: Sequence[StoredSelfie], made: dict[int, int]
+    person: TestPerson, customer: Customer, selfies: Sequence[StoredSelfie], made: Counter[int]
 ) -> PersonView:
     gone = customer.erased_at is not None
     agreed = not gone and (person.source == "upload" or customer.test_consent_at is not None)
@@ -159,7 +162,7 @@ def _view(
         consent_note=person.consent_note,
         selfie_ids=tuple(selfie.id for selfie in usable),
         thumbnail_keys=tuple(selfie.thumbnail_key for selfie in usable),
-        images=made.get(customer.id, 0),
+        images=made[customer.id],
         agreed=agreed,
         erasing=gone and person.deleted_at is None,
         deleted_at=person.deleted_at,
@@ -209,6 +212,7 @@ def _erase(session: Session, *, actor: Actor, person_id: int, reason: str) -> li
     ):
         for pair in session.execute(select(table.object_key, table.thumbnail_key).where(chosen)):
             found += pair
+    found += imported_objects(session, customer.id)
     session.flush()
     return found
 

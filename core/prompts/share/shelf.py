@@ -1,0 +1,100 @@
+"""Files that were prepared for a download: kept on disk for some minutes, under a name nobody can guess.
+
+They are of this process, as the page is that offers them; without a name in the file system they go with it,
+however it ends.
+"""
+
+import dataclasses
+import os
+import secrets
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
+
+from core.errors import NotFound
+
+PATH = "/share"
+LIFETIME_SECONDS = 600.0
+# More than one person prepares in ten minutes; the oldest go first.
+MOST = 20
+CHUNK = 256 * 1024
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """A file that waits for its download by one staff member; `size` in bytes."""
+
+    token: str
+    name: str
+    media_type: str
+    size: int
+    staff_id: int
+    until: float
+    file: BinaryIO
+
+    @property
+    def address(self) -> str:
+        """Where the browser gets it."""
+        return f"{PATH}/{self.token}/{self.name}"
+
+    def chunks(self) -> Iterator[bytes]:
+        """The content; several may read it at once."""
+        # A reader of its own keeps the file alive, also when it is taken off the shelf meanwhile.
+        handle = os.dup(self.file.fileno())
+        try:
+            at = 0
+            while chunk := os.pread(handle, CHUNK, at):
+                yield chunk
+                at += len(chunk)
+        finally:
+            os.close(handle)
+
+
+class Shelf:
+    """Prepared files by their token. Any thread may use it."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._files: dict[str, Prepared] = {}
+
+    def put(
+        self, write: Callable[[BinaryIO], None], *, name: str, media_type: str, staff_id: int
+    ) -> Prepared:
+        """Let `write` fill a file and keep it for LIFETIME_SECONDS."""
+        file: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - it lives on the shelf
+        try:
+            write(file)
+            file.flush()
+            size = file.seek(0, os.SEEK_END)
+        except BaseException:
+            file.close()
+            raise
+        token = secrets.token_urlsafe(24)
+        until = self._clock() + LIFETIME_SECONDS
+        made = Prepared(token, name, media_type, size, staff_id, until, file)
+        with self._lock:
+            self._tidy(MOST - 1)
+            self._files[token] = made
+        return made
+
+    def get(self, token: str) -> Prepared:
+        """The file of this token. Raises NotFound where there is none, or its time is over."""
+        with self._lock:
+            self._tidy(MOST)
+            found = self._files.get(token)
+        if found is None:
+            raise NotFound("This download is no longer there. Prepare it again.")
+        return found
+
+    def _tidy(self, most: int) -> None:
+        over = [token for token, each in self._files.items() if each.until <= self._clock()]
+        over += list(self._files)[: max(0, len(self._files) - len(over) - most)]
+        for token in over:
+            if (former := self._files.pop(token, None)) is not None:
+                former.file.close()
+
+
+shelf = Shelf()

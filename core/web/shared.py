@@ -1,0 +1,39 @@
+"""Downloads that were prepared on a page: by a token that only that page knows, for some minutes."""
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from core.access.permissions import Permission, require
+from core.access.staff import actor_by_id
+from core.errors import NotAllowed, NotFound, OperatorError
+from core.prompts.share.shelf import Prepared, shelf
+from core.services import Services, current
+
+NO_STORE = {"Cache-Control": "no-store"}
+
+
+async def shared_file(request: Request) -> Response:
+    """The prepared file, piece by piece; 410 where its time is over, 503 where nobody can say who asks."""
+    token = str(request.path_params["token"])
+    try:
+        found = await run_in_threadpool(_found, current(), token)
+    except (NotFound, NotAllowed) as exc:
+        return Response(str(exc), status_code=410, headers=NO_STORE, media_type="text/plain")
+    except OperatorError as exc:
+        return Response(str(exc), status_code=503, headers=NO_STORE, media_type="text/plain")
+    headers = {
+        "Content-Disposition": f'attachment; filename="{found.name}"',
+        "Content-Length": str(found.size),
+        "X-Content-Type-Options": "nosniff",
+        **NO_STORE,
+    }
+    return StreamingResponse(found.chunks(), media_type=found.media_type, headers=headers)
+
+
+def _found(services: Services, token: str) -> Prepared:
+    found = shelf.get(token)
+    # A role that was taken away since counts at once.
+    with services.database.transaction() as session:
+        require(actor_by_id(session, found.staff_id), Permission.RUN_EXPERIMENTS)
+    return found
