@@ -18,6 +18,7 @@ from core.images.checks import models as checks
 from core.notifications import models as notifications
 from core.prompts import models as prompts
 from core.prompts.experiments import models as experiments
+from core.prompts.experiments import stage_models as stages
 from core.prompts.testsets import models as testsets
 from core.prompts.votes import models as votes
 from core.provider import models as provider
@@ -44,6 +45,7 @@ __all__ = [
     "requests",
     "retries",
     "seals",
+    "stages",
     "testsets",
     "votes",
 ]

@@ -1,6 +1,7 @@
 """What came of an experiment: votes, failures, time, money, ratings and line-ups, version by version."""
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -78,13 +79,7 @@ def results(session: Session, *, actor: Actor, experiment_id: int) -> Results:
     names = variant_names(session, experiment_id)
     places = {variant_id: place for place, variant_id in enumerate(names)}
     cast = _votes(session, experiment_id)
-    ballots = [
-        Ballot(
-            places[pair.left_variant_id], places[pair.right_variant_id], SCORES[vote.answer], pair.selfie_id
-        )
-        for vote, pair in cast
-        if vote.answer in SCORES
-    ]
+    ballots = _ballots(cast, places)
     measured = _measured(session, experiment_id)
     nothing = Measured(Rate(0, 0), Rate(0, 0), None, None, None)
     bad = Rate(sum(vote.answer == "both_bad" for vote, _ in cast), len(cast))
@@ -110,6 +105,21 @@ def results(session: Session, *, actor: Actor, experiment_id: int) -> Results:
         vote_agreement=_vote_agreement(cast),
         rating_agreement=rating_agreement(rated),
     )
+
+
+def ballots_of(session: Session, experiment_id: int, places: Mapping[int, int]) -> list[Ballot]:
+    """The votes between versions in the order in which they were cast; `places` are those of the variants."""
+    return _ballots(_votes(session, experiment_id), places)
+
+
+def _ballots(cast: Sequence[tuple[Vote, VotePair]], places: Mapping[int, int]) -> list[Ballot]:
+    return [
+        Ballot(
+            places[pair.left_variant_id], places[pair.right_variant_id], SCORES[vote.answer], pair.selfie_id
+        )
+        for vote, pair in cast
+        if vote.answer in SCORES and {pair.left_variant_id, pair.right_variant_id} <= places.keys()
+    ]
 
 
 def _refuse_in_the_middle(session: Session, actor: Actor, experiment_id: int) -> None:
