@@ -89,7 +89,7 @@ def test_the_votes_start_the_next_stage_with_who_is_worth_more_and_the_last_one_
 
 def test_three_stages_each_smaller_and_a_clear_winner(desk: TestDesk) -> None:
     lab = Lab(desk.with_settings(experiment_in_flight=500, experiment_day_cap_usd=LOTS), people=8)
-    stages = drawn(Stages(lab, versions=7))
+    stages = drawn(Stages(lab, versions=7, staging=Staging(keeps=(3, 2, 1))))
     stages.vote()
     assert stages.carry_on() == 1
     stages.draw()
@@ -346,13 +346,16 @@ def test_what_a_later_stage_draws_is_never_bought_again(stages: Stages) -> None:
 def test_a_forecast_is_sure_of_the_first_stage_and_a_range_of_the_whole(lab: Lab) -> None:
     variants = [Variant(version_id=each) for each in lab.versions(*(f"A hero {n}" for n in range(7)))]
     with lab.database.transaction() as session:
-        found = forecast_plan(session, lab.services.settings, lab.wish(variants), Staging())
+        wish = lab.wish(variants)
+        found = forecast_plan(session, lab.services.settings, wish, Staging(keeps=(3, 2, 1)))
+        usual = forecast_plan(session, lab.services.settings, wish, Staging())
         two = forecast_plan(
             session, lab.services.settings, lab.wish(variants), Staging(("low", "high"), (3, 1))
         )
     assert (found.first.new, found.first.usd, found.least_usd) == (21, 21 * LOW, 21 * LOW)
     assert found.most_usd == 21 * LOW + 9 * MEDIUM + 6 * HIGH
     assert found.grid_usd == 21 * HIGH
+    assert usual.most_usd == 21 * LOW + 6 * HIGH
     assert two.most_usd == 21 * LOW + 9 * HIGH
 
 

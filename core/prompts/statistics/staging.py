@@ -74,8 +74,11 @@ def decide(versions: Sequence[int], ballots: Sequence[Ballot], *, most: int, vot
 
 
 def default_keeps(versions: int, stages: int) -> tuple[int, ...]:
-    """How many go on after each stage: a third of all at first, two later, and one wins the last."""
-    return (max(FINALISTS, math.ceil(versions / 3)), *([FINALISTS] * (stages - 2)), 1)
+    """How many go on after each stage: at most a third of all at first, two later, and one wins the last.
+
+    With more than a third the last stage's images, the dearest, would cost more than the drop has saved.
+    """
+    return (max(FINALISTS, versions // 3), *([FINALISTS] * (stages - 2)), 1)
 
 
 def next_stage(keeps: Sequence[int], stage: int, left: int) -> int:
