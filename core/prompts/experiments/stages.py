@@ -139,16 +139,21 @@ def next_by_hand(
 
 
 def forecast_next(
-    session: Session, settings: Settings, *, actor: Actor, plan_id: int, variant_ids: Sequence[int]
+    session: Session,
+    settings: Settings,
+    *,
+    actor: Actor,
+    plan_id: int,
+    variant_ids: Sequence[int],
+    budget_usd: Decimal | None = None,
 ) -> Forecast:
     """What `next_by_hand` would buy; nothing is kept. Raises as it does."""
     with session.begin_nested() as trial:
         plan = get_plan(session, plan_id)
         stage, experiment = stages_of(session, plan_id)[-1]
-        outcomes = dict.fromkeys(variant_ids, "survived")
-        decide_stage(session, stage, outcomes, actor, by_hand=True)
+        decide_stage(session, stage, dict.fromkeys(variant_ids, "survived"), actor, by_hand=True)
         made = make_next(session, plan, stage, experiment, actor=actor)
-        found = forecast_start(session, settings, made)
+        found = forecast_start(session, settings, made, budget_usd=budget_usd)
         trial.rollback()
     return found
 
