@@ -68,7 +68,8 @@ def _wish(desk: Desk, sets: Sequence[SetView], versions: Sequence[Version]) -> t
     )  # fmt: skip
     staged = spending_choice()
     qualities = [AS_SAVED] if staged else _qualities()
-    columns = [column for each in ids for column in _columns(by_id[each], qualities)]
+    with st.container(gap="xsmall"):
+        columns = [column for each in ids for column in _columns(by_id[each], qualities)]
     drafts = _drafts(desk, staged=staged)
     values = _values(desk, [by_id[each].resolved for each in ids] + [each.template for each in drafts])
     variants = [dataclasses.replace(each, values=values) for each in (*columns, *drafts)]

@@ -128,7 +128,7 @@ def _to_come(seen: PlanView, quality: str) -> None:
         st.markdown(f":gray[{quality.capitalize()}]", width="content")
         st.markdown(PASSED if passed else AHEAD, width="content")
     if quality in seen.passed_over:
-        st.caption("It would have dropped nobody.")
+        st.caption("It would drop nobody: no more versions are left by then than may go on after it.")
     elif seen.ended_at is None and seen.ahead and quality == seen.ahead[0]:
         before = seen.last.quality
         st.caption(f"Waits for the votes on {before}; at most {count(seen.keep, 'version')} go on.")

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.prompts.experiments.plan import Wish
 from core.prompts.experiments.stages_plan import FEWEST_VERSIONS, PlanForecast, Staging
-from core.prompts.statistics.staging import FINALISTS, STAGES, default_keeps
+from core.prompts.statistics.staging import FINALISTS, STAGES, default_keeps, passed_over
 from core.wording import dollars, duration
 from pages.components.start import plain
 
@@ -44,7 +44,11 @@ def staging_fields(versions: int) -> Staging:
                 key=f"experiments_keep_{quality}_{versions}_{most}",
             )
         )  # fmt: skip
-    return Staging(qualities, (*keeps, 1))
+    staging = Staging(qualities, (*keeps, 1))
+    if passed := passed_over(staging.keeping(versions), 0, keeps[0]):
+        names = " and ".join(qualities[place] for place in passed)
+        st.caption(f"With {keeps[0]} after {qualities[0]}, {names} would drop nobody and is passed over.")
+    return staging
 
 
 def plan_figures(found: PlanForecast, wish: Wish, staging: Staging) -> None:

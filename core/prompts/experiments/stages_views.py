@@ -16,6 +16,7 @@ from core.prompts.experiments.stages_made import get_plan, lines_of, stages_of
 from core.prompts.experiments.stages_votes import line_strengths, standing_of
 from core.prompts.experiments.views import Progress, progress
 from core.prompts.statistics.rank_agreement import RankAgreement, rank_agreement
+from core.prompts.statistics.staging import passed_over
 from core.prompts.votes.batches import variant_names
 from core.settings import Settings
 
@@ -107,15 +108,18 @@ def plan_view(session: Session, settings: Settings, plan_id: int) -> PlanView:
     money = money_of(session, [experiment.id for _, experiment in stages])
     made = {stage.place for stage, _ in stages}
     last, experiment = stages[-1]
+    going_on = min(plan.keeps[last.place], len(lines_of(session, experiment.id)))
+    passed = {place for place in range(last.place) if place not in made}
+    passed |= set(passed_over(plan.keeps, last.place, going_on))
     return PlanView(
         id=plan.id,
         name=plan.name,
         stages=[_stage(session, settings, plan, stage, waits=stage is last) for stage, _ in stages],
-        passed_over=[
-            each for place, each in enumerate(plan.qualities) if place < last.place and place not in made
+        passed_over=[plan.qualities[place] for place in sorted(passed)],
+        ahead=[
+            each for place, each in enumerate(plan.qualities) if place > last.place and place not in passed
         ],
-        ahead=plan.qualities[last.place + 1 :],
-        keep=plan.keeps[last.place],
+        keep=going_on,
         qualities=plan.qualities,
         money=sum(money.values(), Money()),
         budget_usd=experiment.budget_usd,

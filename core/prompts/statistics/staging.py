@@ -87,6 +87,16 @@ def next_stage(keeps: Sequence[int], stage: int, left: int) -> int:
     return next((place for place in later if left > keeps[place]), len(keeps) - 1)
 
 
+def passed_over(keeps: Sequence[int], stage: int, left: int) -> list[int]:
+    """The places after `stage` that are passed over for certain where at most `left` versions go on."""
+    passed: list[int] = []
+    while stage < len(keeps) - 1:
+        following = next_stage(keeps, stage, left)
+        passed += range(stage + 1, following)
+        stage, left = following, min(left, keeps[following])
+    return passed
+
+
 def between(ballots: Sequence[Ballot], first: int, second: int, *, comparisons: int = 1) -> PairedTest:
     """The paired test of two versions, by the ballots in the order in which they came; ties do not bet."""
     votes = [
