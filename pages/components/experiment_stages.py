@@ -24,7 +24,7 @@ from pages.components.experiment_words import STATES, doubts, price
 from pages.components.links import page_link
 from pages.components.start import Desk, operator_errors, plain, refusal
 
-LIVE = "2s"
+LIVE = "3s"
 WAITS = ":violet-badge[:material/how_to_vote: Waits for votes]"
 DECIDED = ":green-badge[:material/check_circle: Decided]"
 AHEAD = ":gray-badge[:material/pending: To come]"
