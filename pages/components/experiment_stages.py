@@ -143,11 +143,14 @@ def _by_hand(desk: Desk, seen: PlanView) -> None:
             with st.popover(
                 "Start the next stage now", icon=":material/fast_forward:", disabled=bool(no), help=no
             ):
-                _next(desk, seen)
+                if not no:
+                    _next(desk, seen)
         if seen.ended_at is None:
             with st.popover("End here", icon=":material/flag:", disabled=bool(no), help=no):
                 st.write("No further stage is made. What is drawn and voted stays.")
-                if st.button("End this plan", key=f"experiments_end_{seen.id}", type="primary"):
+                if st.button(
+                    "End this plan", key=f"experiments_end_{seen.id}", type="primary", disabled=bool(no)
+                ):
                     with changing(desk, "The plan is over") as (session, actor):
                         end_plan(session, actor=actor, plan_id=seen.id)
 

@@ -12,15 +12,18 @@ from core.access.models import AuditEvent, Staff
 from core.access.staff import actor_by_id
 from core.errors import Conflict, InvalidInput, NotAllowed, ServiceUnavailable
 from core.generation.models import Generation
+from core.migrate import downgrade, upgrade
 from core.prompts.experiments.models import Experiment, ExperimentPurchase, ExperimentVariant
 from core.prompts.experiments.money import money_under_cap
 from core.prompts.experiments.runs import stop_now
 from core.prompts.experiments.stage_models import ExperimentStage
 from core.prompts.experiments.stages import carry_on, end_plan, forecast_next, next_by_hand
 from core.prompts.experiments.stages_plan import Staging, forecast_plan
+from core.prompts.experiments.stages_views import plan_of, prediction
 from core.prompts.experiments.variants import Variant
 from core.prompts.votes.batches import cast, close_batch, create_batch
 from core.prompts.votes.models import VotePair
+from pages.components.experiment_stages import predicts_words
 from tests.support.desk import TestDesk
 from tests.support.experiments import LOTS, Lab
 from tests.support.factories import make_staff
@@ -357,6 +360,48 @@ def test_a_forecast_is_sure_of_the_first_stage_and_a_range_of_the_whole(lab: Lab
     assert found.grid_usd == 21 * HIGH
     assert usual.most_usd == 21 * LOW + 6 * HIGH
     assert two.most_usd == 21 * LOW + 9 * HIGH
+
+
+def test_without_plans_the_stages_stay_as_experiments_and_plans_come_back_empty(stages: Stages) -> None:
+    stages.vote()
+    stages.carry_on()
+    downgrade(stages.lab.database, "r0024")
+    with stages.lab.database.transaction() as session:
+        kept = session.execute(text("SELECT name, state FROM experiment ORDER BY id")).all()
+        assert [tuple(row) for row in kept] == [("Trial · low", "done"), ("Trial · high", "running")]
+    upgrade(stages.lab.database)
+    assert stages.carry_on() == 0
+    assert stages.lab.feed() == 6
+    with stages.lab.database.transaction() as session:
+        assert plan_of(session, stages.first) is None
+
+
+def test_how_well_low_predicts_high_is_told_from_decided_stages_of_all_plans(desk: TestDesk) -> None:
+    lab = Lab(desk.with_settings(experiment_in_flight=500, experiment_day_cap_usd=LOTS), people=3)
+    made = []
+    for number in range(6):
+        stages = drawn(Stages(lab, versions=3, name=f"Plan {number}", staging=Staging(("low", "high"))))
+        stages.vote()
+        stages.carry_on()
+        with lab.database.transaction() as session:
+            found = prediction(session, stages.id)
+        # Before its last stage is decided, a plan says nothing.
+        assert (found.own.versions, found.pooled.versions) == (0, 2 * number)
+        stages.draw()
+        stages.carry_on()
+        # In one of six the order turns round.
+        stages.vote(order=(2, 1, 3) if number == 0 else (1, 2, 3))
+        stages.carry_on()
+        assert stages.plan().ended_at is not None
+        made.append(stages.id)
+    with lab.database.transaction() as session:
+        found = prediction(session, made[-1])
+    assert not found.own.told
+    assert (found.pooled.versions, found.pooled.groups) == (12, 6)
+    assert found.pooled.tau == pytest.approx(4 / 6)
+    assert found.pooled.interval is not None
+    assert found.pooled.interval.low < 0.4
+    assert "Too few to tell" not in predicts_words(found)
 
 
 @pytest.mark.parametrize(
