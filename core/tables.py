@@ -18,6 +18,7 @@ from core.images.checks import models as checks
 from core.notifications import models as notifications
 from core.prompts import models as prompts
 from core.prompts.experiments import models as experiments
+from core.prompts.experiments import stage_models as stages
 from core.prompts.promotion import models as promotion
 from core.prompts.share import models as share
 from core.prompts.testsets import models as testsets
@@ -48,6 +49,7 @@ __all__ = [
     "retries",
     "seals",
     "share",
+    "stages",
     "testsets",
     "votes",
 ]

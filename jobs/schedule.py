@@ -14,6 +14,7 @@ from jobs.proof import prove_object_store
 from jobs.refunds import carry_out_decisions, decide_batches, give_back_left_cases, lapse_cases
 from jobs.retries import make_retries
 from jobs.rollup import roll_up
+from jobs.stages import carry_on_stages
 from jobs.store import store_avatars
 from jobs.stragglers import ask_for_stragglers, end_overdue_generations, stop_unwanted_predictions
 from jobs.submit import submit_generations
@@ -35,6 +36,7 @@ def ticks(settings: Settings) -> list[tuple[Tick, float]]:
         (ask_for_stragglers, settings.straggler_interval_seconds),
         (feed_experiments, settings.sweep_interval_seconds),
         (guard_promotion, settings.sweep_interval_seconds),
+        (carry_on_stages, settings.sweep_interval_seconds),
         (make_retries, settings.sweep_interval_seconds),
         (check_avatars, settings.rollup_interval_seconds),
         (roll_up, settings.rollup_interval_seconds),

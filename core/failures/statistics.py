@@ -65,7 +65,7 @@ class Difference:
     p_value: float
 
 
-def wilson(hits: int, cases: int) -> Interval:
+def wilson(hits: float, cases: float) -> Interval:
     """Wilson's score interval of a share. It reaches 0 and 1 exactly where nothing or everything was hit."""
     if cases == 0:
         return Interval(0.0, 1.0)

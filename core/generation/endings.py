@@ -27,6 +27,8 @@ from core.settings import Settings
 
 NOW = func.clock_timestamp()
 UNDER_WAY = ("open", "accepted")
+# The provider's word for an image that it drew, and takes money for.
+DRAWN = "succeeded"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,7 +112,10 @@ def retry_or_fail(
     token: int | None = None,
     lost: bool = False,
 ) -> bool:
-    """End the attempt and queue the generation again, while its class, attempts and deadline allow."""
+    """End the attempt and queue the generation again, while its class, attempts and deadline allow.
+
+    What was drawn for an experiment is paid: another try is a purchase, which its caps have to allow.
+    """
     end_attempt(session, attempt, "lost" if lost else "failed", found)
     policy = facts(found.failure_class).retry
     if policy.cool_down:
@@ -121,7 +126,8 @@ def retry_or_fail(
     allowed = min(generation.max_attempts, policy.max_attempts or generation.max_attempts)
     now: datetime = session.scalars(select(NOW)).one()
     left = (generation.deadline_at - now).total_seconds()
-    if not found.retryable or used >= allowed or left <= wait:
+    paid = generation.purpose == "experiment" and attempt.remote_status == DRAWN
+    if paid or not found.retryable or used >= allowed or left <= wait:
         return fail(session, generation, found, token=token)
     return move(
         session,

@@ -43,9 +43,7 @@ def add_prompt(
     session: Session, *, actor: Actor | None, name: str, description: str, content: Content, note: str
 ) -> PromptVersion | None:
     """Write a prompt with its first version, whoever asks; None where the name is taken."""
-    title = " ".join(name.split())
-    if not 0 < len(title) <= LONGEST_NAME:
-        raise InvalidInput(f"A prompt needs a name of at most {LONGEST_NAME} characters.")
+    title = _title(name)
     made = insert(Prompt).values(
         name=title, description=description.strip(), created_by=None if actor is None else actor.id
     )
@@ -96,6 +94,35 @@ def save_version(
         note=note,
         parent_id=parent_id,
     )
+
+
+def rename_prompt(session: Session, *, actor: Actor, prompt_id: int, seen: str, name: str) -> None:
+    """Give a prompt another name; its versions, labels and images stay as they are.
+
+    `seen` is the name that was on the page. Raises NotAllowed, NotFound, InvalidInput, and Conflict for a
+    taken name or where somebody renamed it meanwhile.
+    """
+    require(actor, Permission.EDIT_PROMPTS)
+    title = _title(name)
+    prompt = _prompt(session, prompt_id)
+    if prompt.name != seen:
+        raise Conflict(f"It was renamed to {prompt.name} meanwhile. Look at it before you rename it again.")
+    if title == seen:
+        return
+    try:
+        with session.begin_nested():
+            session.execute(update(Prompt).where(Prompt.id == prompt_id).values(name=title))
+    except IntegrityError as exc:
+        raise Conflict(f"There is a prompt '{title}' already. Choose another name.") from exc
+    record(
+        session,
+        actor=actor,
+        action="prompt.rename",
+        subject=f"prompt:{prompt_id}",
+        before={"name": seen},
+        after={"name": title},
+    )
+    session.flush()
 
 
 def get_version(session: Session, version_id: int) -> PromptVersion:
@@ -172,6 +199,13 @@ def restore_prompt(session: Session, *, actor: Actor, prompt_id: int) -> None:
         prompt.archived_at = None
         record(session, actor=actor, action="prompt.restore", subject=f"prompt:{prompt_id}")
         session.flush()
+
+
+def _title(name: str) -> str:
+    title = " ".join(name.split())
+    if not 0 < len(title) <= LONGEST_NAME:
+        raise InvalidInput(f"A prompt needs a name of at most {LONGEST_NAME} characters.")
+    return title
 
 
 def _prompt(session: Session, prompt_id: int) -> Prompt:

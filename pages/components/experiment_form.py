@@ -1,15 +1,19 @@
 """A new experiment: what is compared on whom, and what it costs, before anything is bought."""
 
+import dataclasses
 from collections.abc import Sequence
 from decimal import Decimal
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.access.permissions import Permission
 from core.errors import OperatorError
 from core.prompts.experiments.plan import MOST_REPEATS, Forecast, Wish, forecast_wish
 from core.prompts.experiments.runs import create, start
-from core.prompts.experiments.variants import MOST_VARIANTS, Variant
+from core.prompts.experiments.stages import create_plan
+from core.prompts.experiments.stages_plan import Staging, forecast_plan
+from core.prompts.experiments.variants import MOST_VARIANTS, Variant, override_words
 from core.prompts.rendering import LONGEST_TEMPLATE, VARIABLES, variables_in
 from core.prompts.snippets import resolve
 from core.prompts.testsets.sets import SetView, list_sets, members_of
@@ -18,12 +22,13 @@ from core.provider.catalog import MODELS
 from core.wording import dollars, duration
 from pages.components.changing import changing
 from pages.components.experiment_address import back_to_list, go_to
+from pages.components.experiment_overrides import AS_SAVED, combinations, override_row
+from pages.components.experiment_staging import plan_figures, spending_choice, staging_fields
 from pages.components.experiment_words import doubts, price
 from pages.components.forms import form_key, renew_form
 from pages.components.start import Desk, plain, refusal
 
 FORM = "experiments"
-AS_SAVED = "as saved"
 QUALITIES = (AS_SAVED, "low", "medium", "high")
 DRAFTS = "experiments_drafts"
 CAP = 5.0
@@ -42,12 +47,12 @@ def experiment_form(desk: Desk) -> None:
         return
     choices, result = st.columns([3, 2], gap="large")
     with choices:
-        wish = _wish(desk, sets, versions)
+        wish, staging = _wish(desk, sets, versions)
     with result:
-        _offer(desk, wish)
+        _offer(desk, wish, staging)
 
 
-def _wish(desk: Desk, sets: Sequence[SetView], versions: Sequence[Version]) -> Wish:
+def _wish(desk: Desk, sets: Sequence[SetView], versions: Sequence[Version]) -> tuple[Wish, Staging | None]:
     name = st.text_input(
         "Name", key="experiments_name", max_chars=80, placeholder="What do you want to know?"
     )
@@ -61,30 +66,45 @@ def _wish(desk: Desk, sets: Sequence[SetView], versions: Sequence[Version]) -> W
         "Prompt versions", list(by_id), key="experiments_versions", max_selections=MOST_VARIANTS,
         format_func=lambda each: _title(by_id[each]), placeholder="Choose what to compare",
     )  # fmt: skip
-    qualities = st.pills(
-        "Qualities", QUALITIES, key="experiments_qualities", selection_mode="multi", default=[AS_SAVED],
-        help="Each version is drawn in each of these.",
-    ) or [AS_SAVED]  # fmt: skip
-    drafts = _drafts(desk)
+    staged = spending_choice()
+    qualities = [AS_SAVED] if staged else _qualities()
+    with st.container(gap="xsmall"):
+        columns = [column for each in ids for column in _columns(by_id[each], qualities)]
+    drafts = _drafts(desk, staged=staged)
     values = _values(desk, [by_id[each].resolved for each in ids] + [each.template for each in drafts])
-    variants = [
-        Variant(version_id=each, overrides={} if quality == AS_SAVED else {"quality": quality}, values=values)
-        for each in ids
-        for quality in qualities
-        # What is saved with this quality is there as it is saved.
-        if not (AS_SAVED in qualities and quality == by_id[each].parameters.get("quality"))
-    ]
+    variants = [dataclasses.replace(each, values=values) for each in (*columns, *drafts)]
+    staging = staging_fields(len(variants)) if staged else None
     left, right = st.columns(2)
     repeats = left.number_input("Samples in each cell", 1, MOST_REPEATS, 1, key="experiments_samples")
     cap = right.number_input("Cap in $", 0.01, 10_000.0, CAP, step=1.0, key="experiments_cap")
-    return Wish(
+    wish = Wish(
         name=name or "",
         test_set_version_id=chosen.version_id,
-        variants=[*variants, *(Variant(**{**vars(each), "values": values}) for each in drafts)],
+        variants=variants,
         budget_usd=Decimal(str(cap)).quantize(Decimal("0.0001")),
         repeats=repeats,
         selfie_ids=selfies,
     )
+    return wish, staging
+
+
+def _qualities() -> list[str]:
+    return st.pills(
+        "Qualities", QUALITIES, key="experiments_qualities", selection_mode="multi", default=[AS_SAVED],
+        help="Each version is drawn in each of these.",
+    ) or [AS_SAVED]  # fmt: skip
+
+
+def _columns(version: Version, qualities: Sequence[str]) -> list[Variant]:
+    """The variants of one version: each quality with each combination of what else is overridden."""
+    others = override_row(
+        f"experiments_override_{version.id}", version.title, version.model, version.parameters
+    )
+    return [
+        Variant(version_id=version.id, overrides={**quality, **each})
+        for quality in combinations({"quality": qualities}, version.parameters)
+        for each in others
+    ]
 
 
 def _title(version: Version) -> str:
@@ -106,7 +126,7 @@ def _selfies(desk: Desk, chosen: SetView) -> list[int] | None:
     return some or None
 
 
-def _drafts(desk: Desk) -> list[Variant]:
+def _drafts(desk: Desk, *, staged: bool) -> list[Variant]:
     number: int = st.session_state.setdefault(DRAFTS, 0)
     drafts = []
     for index in range(1, number + 1):
@@ -119,13 +139,20 @@ def _drafts(desk: Desk) -> list[Variant]:
                 "Model", list(MODELS), key=f"experiments_model_{index}",
                 index=list(MODELS).index(desk.services.settings.model),
             )  # fmt: skip
-            quality = right.selectbox("Quality", QUALITIES[1:], key=f"experiments_quality_{index}")
-            drafts.append(
+            # In stages the plan says the quality.
+            quality = {} if staged else {"quality": _quality(right, index)}
+            # What a draft does not override is drawn with the model's presets.
+            presets = {each.name: each.preset for each in MODELS[model].parameters}
+            others = override_row(f"experiments_override_draft_{index}", "Everything else", model, presets)
+            drafts += [
                 Variant(
-                    template=template or "", model=model, overrides={"quality": quality},
-                    label=f"Draft {index} · {quality}",
+                    template=template or "",
+                    model=model,
+                    overrides={**quality, **each},
+                    label=" · ".join([f"Draft {index}", *override_words({**quality, **each})]),
                 )
-            )  # fmt: skip
+                for each in others
+            ]
     with st.container(horizontal=True):
         if number < MOST_VARIANTS:
             st.button(
@@ -138,6 +165,10 @@ def _drafts(desk: Desk) -> list[Variant]:
                 icon=":material/remove:", on_click=_count_drafts, args=(-1,),
             )  # fmt: skip
     return drafts
+
+
+def _quality(place: DeltaGenerator, index: int) -> str:
+    return str(place.selectbox("Quality", QUALITIES[1:], key=f"experiments_quality_{index}"))
 
 
 def _count_drafts(more: int) -> None:
@@ -157,36 +188,48 @@ def _values(desk: Desk, templates: Sequence[str]) -> dict[str, str]:
     return {name: st.text_input(name, key=f"experiments_value_{name}") or "" for name in names}
 
 
-def _offer(desk: Desk, wish: Wish) -> None:
+def _offer(desk: Desk, wish: Wish, staging: Staging | None) -> None:
     """What it would be, and the buttons that say what they spend."""
     if not wish.variants:
         st.info("Choose prompt versions, or add a draft; the price appears here.", icon=":material/sell:")
         return
+    # The price does not wait for the name.
+    named = wish if wish.name.strip() else dataclasses.replace(wish, name="New")
     try:
-        with desk.services.database.transaction() as session:
-            # The price does not wait for the name.
-            named = wish if wish.name.strip() else Wish(**{**vars(wish), "name": "New"})
-            found = forecast_wish(session, desk.services.settings, named)
+        found = _figures(desk, named, staging)
     except OperatorError as exc:
         st.error(plain(str(exc)), icon=":material/edit_off:")
         return
-    _figures(found, wish)
     no = refusal(desk.actor, Permission.RUN_EXPERIMENTS)
     if not wish.name.strip():
         no = no or "Give it a name first."
     key = form_key(FORM)
+    what = f"Start with {staging.qualities[0]}" if staging else "Start"
     go = st.button(
-        plain(f"Start: {price(found)}"), key=f"experiments_create_{key}", type="primary",
+        plain(f"{what}: {price(found)}"), key=f"experiments_create_{key}", type="primary",
         icon=":material/play_arrow:", disabled=bool(no), help=no, width="stretch",
     )  # fmt: skip
     keep = st.button(
         "Save without starting", key=f"experiments_save_{key}", disabled=bool(no), help=no, width="stretch"
     )
     if go or keep:
-        _create(desk, wish, found, go=go)
+        _create(desk, wish, staging, found, go=go)
 
 
-def _figures(found: Forecast, wish: Wish) -> None:
+def _figures(desk: Desk, wish: Wish, staging: Staging | None) -> Forecast:
+    """Show what it would be; the forecast of what the start buys. Raises what is wrong with the wish."""
+    settings = desk.services.settings
+    with desk.services.database.transaction() as session:
+        plan = None if staging is None else forecast_plan(session, settings, wish, staging)
+        found = forecast_wish(session, settings, wish) if plan is None else plan.first
+    if plan is None or staging is None:
+        _prices(found, wish)
+    else:
+        plan_figures(plan, wish, staging)
+    return found
+
+
+def _prices(found: Forecast, wish: Wish) -> None:
     with st.container(border=True):
         first, second = st.columns(2)
         first.metric("New images", f"{found.new:,}", help="Bought from the provider.")
@@ -203,9 +246,12 @@ def _figures(found: Forecast, wish: Wish) -> None:
             st.warning(plain(each), icon=":material/warning:")
 
 
-def _create(desk: Desk, wish: Wish, found: Forecast, *, go: bool) -> None:
+def _create(desk: Desk, wish: Wish, staging: Staging | None, found: Forecast, *, go: bool) -> None:
     with changing(desk, "Running" if go else "Saved") as (session, actor):
-        made = create(session, actor=actor, wish=wish)
+        if staging is None:
+            made = create(session, actor=actor, wish=wish)
+        else:
+            made = create_plan(session, actor=actor, wish=wish, staging=staging)
         if go:
             start(session, desk.services.settings, actor=actor, experiment_id=made.id, most_usd=found.usd)
         renew_form(FORM)

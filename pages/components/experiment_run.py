@@ -14,6 +14,7 @@ from core.wording import moment
 from pages.components.changing import changing
 from pages.components.experiment_address import back_to_list
 from pages.components.experiment_cells import experiment_cells
+from pages.components.experiment_stages import experiment_stages
 from pages.components.experiment_words import STATES, doubts, left, money, price, shape, standing
 from pages.components.links import page_link
 from pages.components.start import Desk, operator_errors, plain, refusal
@@ -40,6 +41,7 @@ def experiment_run(desk: Desk, number: int, zone: tzinfo) -> None:
             f"{moment(seen.started_at or seen.created_at, zone)}"
         )
     )
+    experiment_stages(desk, number, zone)
     live = seen.active
     st.fragment(_progress, run_every=LIVE if live else None)(desk, number, seen.state, live)
     if seen.state != "stopping":

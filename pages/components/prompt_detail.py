@@ -10,6 +10,7 @@ from core.access.permissions import Permission
 from core.errors import NotFound
 from core.prompts import library
 from core.prompts.labels import labels
+from core.prompts.versions import LONGEST_NAME
 from core.prompts.views import Version, usable_versions, version, versions
 from core.wording import moment
 from pages.components.changing import changing
@@ -63,8 +64,28 @@ def _heading(desk: Desk, chosen: Version) -> None:
             step, label = library.restore_prompt, "Restore prompt"
         else:
             step, label = library.archive_prompt, "Archive prompt"
+        _rename(desk, chosen, no)
         if st.button(label, key="prompts_archive", type="tertiary", disabled=bool(no), help=no):
             _do(desk, f"{chosen.prompt}: done", step, prompt_id=chosen.prompt_id)
+
+
+def _rename(desk: Desk, chosen: Version, no: str | None) -> None:
+    with st.popover(
+        "Rename", type="tertiary", disabled=bool(no), help=no, key=f"prompts_rename_box_{chosen.prompt}"
+    ):
+        name = st.text_input(
+            "New name", chosen.prompt, max_chars=LONGEST_NAME, key=f"prompts_name_{chosen.prompt_id}"
+        )
+        st.caption("Versions, labels and images stay as they are.")
+        if st.button("Rename it", key="prompts_rename", type="primary", disabled=bool(no)):
+            _do(
+                desk,
+                f"{chosen.prompt} is {name} now",
+                library.rename_prompt,
+                prompt_id=chosen.prompt_id,
+                seen=chosen.prompt,
+                name=name or "",
+            )
 
 
 def _line(each: Version, chosen: Version, zone: tzinfo) -> None:

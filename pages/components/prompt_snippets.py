@@ -6,13 +6,16 @@ import streamlit as st
 
 from core.access.permissions import Permission
 from core.access.staff import actor_by_id
+from core.prompts.diff import diff_words
 from core.prompts.rendering import LONGEST_TEMPLATE
+from core.prompts.snippet_history import snippet_history
 from core.prompts.snippets import SnippetView, create_snippet, save_snippet, snippets
 from core.prompts.versions import LONGEST_NOTE
 from core.prompts.views import OURS
 from core.wording import count, moment
 from pages.components.changing import changing
 from pages.components.forms import form_key, renew_form
+from pages.components.prompt_diff import LOOK, marked, summary
 from pages.components.start import Desk, flash, operator_errors, plain, refusal
 
 FORM = "prompts_snippet"
@@ -30,10 +33,10 @@ def snippet_view(desk: Desk, zone: tzinfo) -> None:
         )
         _new(desk, no)
     for each in found:
-        _card(each, zone, no)
+        _card(desk, each, zone, no)
 
 
-def _card(snippet: SnippetView, zone: tzinfo, no: str | None) -> None:
+def _card(desk: Desk, snippet: SnippetView, zone: tzinfo, no: str | None) -> None:
     key = f"prompts_snippet_{snippet.id}"
     seen = _loaded(snippet, key)
     with st.container(border=True, gap="small"):
@@ -57,6 +60,24 @@ def _card(snippet: SnippetView, zone: tzinfo, no: str | None) -> None:
             st.caption(f"Used by {count(len(snippet.used_by), 'prompt')}{plain(f': {used}' if used else '')}")
             if text != snippet.text and not no:
                 _save(snippet, text, key, seen)
+        if snippet.number > 1 and st.toggle(f"{count(snippet.number, 'version')}", key=f"{key}_history"):
+            _history(desk, snippet, zone)
+
+
+def _history(desk: Desk, snippet: SnippetView, zone: tzinfo) -> None:
+    """What each version said differently, who wrote it, and which versions of prompts have its text."""
+    with desk.services.database.transaction() as session:
+        found = snippet_history(session, snippet.id)
+    for each in found:
+        pieces = diff_words(each.before or each.text, each.text)
+        who = f"{plain(each.author or OURS)}, {moment(each.created_at, zone)}"
+        said = f" · {summary(pieces, [])}" if each.before else ""
+        used = ", ".join(each.used_by) or "no version of a prompt"
+        st.markdown(
+            f"**v{each.number}** {plain(each.note)} :small[:gray[{who}{plain(said)}]]  \n"
+            f":small[In {plain(used)}]"
+        )
+        st.html(LOOK + f'<div class="prompt-diff">{marked(pieces)}</div>')
 
 
 def _loaded(snippet: SnippetView, key: str) -> int:

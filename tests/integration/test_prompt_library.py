@@ -1,6 +1,7 @@
 """The prompt library: versions are immutable and numbered, and what is in use cannot be deleted."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text
@@ -247,3 +248,40 @@ def test_eight_writers_at_once_get_eight_numbers(database: Database) -> None:
     with database.transaction() as session:
         assert session.scalar(select(func.count()).select_from(PromptVersion)) == 9
         assert session.scalar(select(Prompt.last_number)) == 9
+
+
+def test_a_renamed_prompt_keeps_its_versions_and_is_in_the_audit_trail(session: Session, tom: Actor) -> None:
+    first = make_prompt(session, tom, name="Ink lines")
+    library.rename_prompt(
+        session, actor=tom, prompt_id=first.prompt_id, seen="Ink lines", name="  Ink   and paint "
+    )
+    assert version(session, first.id).title == "Ink and paint v1"
+    told = session.scalars(select(AuditEvent).where(AuditEvent.action == "prompt.rename")).one()
+    assert (told.staff_id, told.before, told.after) == (
+        tom.id,
+        {"name": "Ink lines"},
+        {"name": "Ink and paint"},
+    )
+
+
+def test_a_stale_rename_a_taken_name_and_no_name_are_refused(session: Session, tom: Actor) -> None:
+    first = make_prompt(session, tom, name="Ink lines")
+    make_prompt(session, tom, name="Paint")
+    given: dict[str, Any] = {"actor": tom, "prompt_id": first.prompt_id}
+    library.rename_prompt(session, seen="Ink lines", name="Inked", **given)
+    for seen, name, error, said in (
+        ("Ink lines", "Other", Conflict, "renamed to Inked meanwhile"),
+        ("Inked", "paint", Conflict, "There is a prompt 'paint' already"),
+        ("Inked", " ", InvalidInput, "needs a name"),
+    ):
+        with pytest.raises(error, match=said):
+            library.rename_prompt(session, seen=seen, name=name, **given)
+    with pytest.raises(NotAllowed):
+        library.rename_prompt(
+            session,
+            actor=make_actor(session, "support"),
+            prompt_id=first.prompt_id,
+            seen="Inked",
+            name="Mine",
+        )
+    assert version(session, first.id).prompt == "Inked"

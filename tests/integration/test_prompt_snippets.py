@@ -13,6 +13,7 @@ from core.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from core.prompts import library
 from core.prompts.labels import labelled, move_label
 from core.prompts.rendering import render
+from core.prompts.snippet_history import snippet_history
 from core.prompts.snippets import create_snippet, resolve, save_snippet, snippets, snippets_in
 from tests.support.prompts import edit, make_actor, make_prompt
 
@@ -173,3 +174,17 @@ def test_prompts_that_are_saved_while_a_snippet_changes_all_end_with_its_new_tex
         for first in firsts:
             newest = library.versions_of(session, first.prompt_id)[0]
             assert "new" in newest.resolved, newest.resolved
+
+
+def test_the_history_of_a_snippet_tells_text_author_and_which_versions_have_it(
+    session: Session, tom: Actor, framing: int
+) -> None:
+    make_prompt(session, tom, "A hero. {{> framing }}", name="Ink")
+    make_prompt(session, tom, "A hero with framing", name="Paint")
+    before = snippet_history(session, framing)[0].text
+    save_snippet(session, actor=tom, snippet_id=framing, seen_number=1, text="Head to toe.", note="Shorter")
+    newest, oldest = snippet_history(session, framing)
+    assert (newest.number, newest.text, newest.before, newest.note) == (2, "Head to toe.", before, "Shorter")
+    assert (newest.author, list(newest.used_by)) == ("Tom", ["Ink v2"])
+    assert (oldest.before, list(oldest.used_by)) == ("", ["Ink v1"])
+    assert snippet_history(session, framing + 1000) == []

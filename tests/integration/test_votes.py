@@ -181,6 +181,35 @@ def test_refusals_failures_time_and_money_are_told_by_version(session: Session, 
     assert found.verdict.winner is None
 
 
+def test_refusals_lower_no_quality_average_and_are_counted_apart_from_time_outs(
+    session: Session, tom: Actor
+) -> None:
+    drawn = drawn_experiment(session, tom, selfies=6, ends=("succeeded", "succeeded", "failed"))
+    first, second = sorted(drawn.variants)
+    failed = session.scalars(
+        select(Generation).where(Generation.state == "failed").order_by(Generation.id)
+    ).all()
+    assert len(failed) == 4
+    for generation, kind in zip(failed, ["content_policy", "timeout"] * 2, strict=True):
+        generation.failure_class = kind
+    session.flush()
+    batch_id = batch_of(session, tom, drawn)
+    while shown := next_unrated(session, actor=tom, experiment_id=drawn.experiment_id):
+        rate(session, actor=tom, generation_id=shown.generation_id, shippable=True)
+    vote_on_all(session, tom, batch_id, first)
+    found = results(session, actor=tom, experiment_id=drawn.experiment_id)
+    for each in found.versions:
+        assert (each.measured.refused, each.measured.failed) == (Rate(1, 6), Rate(1, 6))
+        # What was not drawn is neither bad nor unshippable; it is not there.
+        assert (each.shipping.samples, each.shipping.worst) == (Rate(4, 4), Rate(4, 4))
+        assert each.both_bad.hits == 0
+    pairs = session.scalars(select(VotePair).where(VotePair.batch_id == batch_id)).all()
+    stood = {pair.left_generation_id for pair in pairs} | {pair.right_generation_id for pair in pairs}
+    assert stood.isdisjoint(generation.id for generation in failed)
+    assert found.votes == len(pairs) == 4
+    assert [each.variant_id for each in found.versions] == [first, second]
+
+
 def test_raters_ratings_stay_apart_and_a_second_one_replaces_only_the_own(
     session: Session, tom: Actor, drawn: Drawn
 ) -> None:

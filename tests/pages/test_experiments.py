@@ -59,6 +59,7 @@ def test_it_is_stopped_and_resumed_from_its_page(open_page: OpenPage, lab: Lab) 
     number = lab.started([Variant(version_id=version)])
     lab.feed()
     at = open_page(PAGE, query={"experiment": str(number)})
+    assert has_button(at, "Stop after these")
     button(at, "Stop now").click().run()
     assert "Stopped now by Ada (admin)." in at.warning[0].value
     assert Counter(lab.states(number)) == {"canceled": 2}
@@ -94,3 +95,43 @@ def test_a_viewer_looks_and_starts_nothing(open_page: OpenPage, lab: Lab) -> Non
 
 def test_an_address_of_nothing_is_told(open_page: OpenPage, lab: Lab) -> None:
     assert open_page(PAGE, query={"experiment": "999"}).error[0].value == "There is no experiment 999."
+
+
+def test_inputs_are_overridden_for_one_version_and_shown_as_chips(open_page: OpenPage, lab: Lab) -> None:
+    ink, paint = lab.versions("A hero in ink", "A hero in paint")
+    at = open_page(PAGE, query={"experiment": "new"})
+    at.multiselect(key="experiments_versions").set_value([ink, paint]).run()
+    at.pills(key=f"experiments_override_{ink}_input_fidelity").set_value(["as saved", "low"]).run()
+    assert "Likeness to the selfie: as saved, low" in chips(at)
+    # Two of the first version, one dear and one cheap, and one of the second, on two selfies.
+    assert has_button(at, "Start: 6 images for \\$0.236")
+    at.pills(key=f"experiments_override_{ink}_background").set_value(["transparent"]).run()
+    at.pills(key=f"experiments_override_{ink}_output_format").set_value(["jpeg"]).run()
+    assert "canvas transparent · jpeg: A JPEG has no transparent background" in at.error[0].value
+    at.pills(key=f"experiments_override_{ink}_output_format").set_value(["webp"]).run()
+    at.text_input(key="experiments_name").set_value("Which canvas?").run()
+    button(at, "Start: 6 images").click().run()
+    assert not at.exception
+    with lab.database.transaction() as session:
+        variants = grid(session, 1).variants
+    assert [
+        (each.parameters["input_fidelity"], each.parameters["background"], each.parameters["output_format"])
+        for each in variants
+    ] == [("high", "transparent", "webp"), ("low", "transparent", "webp"), ("high", "opaque", "png")]
+    assert variants[1].label.endswith("v1 · likeness low · canvas transparent · webp")
+
+
+def test_a_draft_overrides_what_its_model_takes(open_page: OpenPage, lab: Lab) -> None:
+    at = open_page(PAGE, query={"experiment": "new"})
+    button(at, "Add an unsaved draft").click().run()
+    at.text_area(key="experiments_draft_1").set_value("A hero").run()
+    at.pills(key="experiments_override_draft_1_moderation").set_value(["auto", "low"]).run()
+    at.text_input(key="experiments_name").set_value("Filter?").run()
+    button(at, "Start: 4 images").click().run()
+    with lab.database.transaction() as session:
+        variants = grid(session, 1).variants
+    assert [each.label for each in variants] == ["Draft 1 · low · filter auto", "Draft 1 · low · filter low"]
+
+
+def chips(at: AppTest) -> str:
+    return "\n".join(str(each.value) for each in at.markdown)

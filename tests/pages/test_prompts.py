@@ -326,3 +326,30 @@ def test_nonsense_in_the_address_is_the_list(open_page: OpenPage) -> None:
     at = open_page(PAGE, query={"prompt": "x", "version": "-1", "compare": "<b>", "view": "?"})
 
     assert "**Manga**" in said(at)
+
+
+def test_a_prompt_is_renamed_on_its_page(open_page: OpenPage, desk: TestDesk) -> None:
+    first = production(desk)
+    at = open_page(PAGE, query=of(first.id))
+    at.text_input(key=f"prompts_name_{first.prompt_id}").set_value("Noir").run()
+    button(at, "Rename it").click().run()
+    assert "There is a prompt 'Noir' already" in at.error[0].value
+    at.text_input(key=f"prompts_name_{first.prompt_id}").set_value("House style").run()
+    button(at, "Rename it").click().run()
+    assert not at.exception
+    with desk.database.transaction() as session:
+        assert version(session, first.id).prompt == "House style"
+
+
+def test_the_versions_of_a_snippet_are_listed_with_what_changed(open_page: OpenPage, desk: TestDesk) -> None:
+    with desk.database.transaction() as session:
+        first = next(each for each in snippets(session) if each.used_by)
+        save_snippet(
+            session, actor=desk.admin, snippet_id=first.id, seen_number=1, text=f"{first.text} Really.",
+            note="Firmer",
+        )  # fmt: skip
+    at = open_page(PAGE, query={"view": "snippets"})
+    at.toggle(key=f"prompts_snippet_{first.id}_history").set_value(True).run()
+    assert "**v2** Firmer" in said(at)
+    assert f"{first.used_by[0]} v2" in said(at)
+    assert "<ins>Really" in html(at)

@@ -11,6 +11,7 @@ from PIL import Image, ImageFilter
 from core.images.checks.framing import check_framing
 from core.images.checks.picture import check_picture, draw_overlay
 from core.images.checks.verdicts import FRAMING, Check, Checked, Facts, Frame, Verdict
+from core.images.output import AvatarRejected, check_avatar
 from tests.support.framings import busy, cut_off, pair, whole
 from tests.support.pictures import encode
 
@@ -120,3 +121,27 @@ def test_facts_come_back_from_their_stored_form() -> None:
     assert Facts.from_json(facts.as_json()) == facts
     bare = dataclasses.replace(facts, stage=None, figure=None, others=(), cut=())
     assert Facts.from_json(bare.as_json()) == bare
+
+
+def test_of_twenty_planted_faults_every_one_is_flagged_and_none_of_fifty_good_pictures() -> None:
+    """Undecodable, of another size, blank, somebody else's bytes, of another format: four of each."""
+    hard = (Check.DECODES, Check.SIZE, Check.NOT_BLANK, Check.OWN)
+    for number in range(4):
+        good = whole(number).image
+        content = encode(good, "PNG")
+        planted: dict[Check, Checked] = {
+            Check.DECODES: check_picture(content[: 3_000 * (number + 1)], size=SIZE, same_as=None),
+            Check.SIZE: checked(good.resize((1024 - 8 * (number + 1), 1024))),
+            Check.NOT_BLANK: checked(Image.new("RGB", SIZE, ("white", "black", "red", "#777")[number])),
+            Check.OWN: checked(good, same_as=number + 1),
+        }
+        assert {check: found.verdicts[check] for check, found in planted.items()} == dict.fromkeys(
+            hard, Verdict.FAILED
+        )
+        with pytest.raises(AvatarRejected):
+            check_avatar(encode(good, ("GIF", "BMP", "TIFF", "GIF")[number]))
+    for number in range(50):
+        content = encode(whole(number).image, "PNG")
+        found = check_picture(content, size=SIZE, same_as=None)
+        assert [found.verdicts[check] for check in hard] == [Verdict.PASSED] * 4
+        assert check_avatar(content).content == content

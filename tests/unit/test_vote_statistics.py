@@ -218,3 +218,11 @@ def test_the_verdict_warns_of_bad_pairs_and_of_a_leader_that_fails_more() -> Non
     assert told.winner == 0
     assert "In 45% of the answers both were bad" in told.sentence
     assert "But it fails more often: 30% against 2% of b." in told.sentence
+
+
+def test_ten_versions_and_5000_votes_are_ranked_as_they_are() -> None:
+    random = np.random.default_rng(51)
+    theta = np.linspace(-2, 2, 10)
+    found = strengths(10, election(random, theta, 5_000, 60))
+    assert [each.place for each in sorted(found, key=lambda each: each.value)] == list(range(10))
+    assert sum(each.votes for each in found) == 10_000

@@ -24,7 +24,7 @@ from core.prompts.experiments.models import (
     ExperimentCell,
     ExperimentVariant,
 )
-from core.prompts.experiments.money import money_of, money_today
+from core.prompts.experiments.money import money_today, money_under_cap
 from core.prompts.experiments.purchases import Purchases
 from core.prompts.experiments.runs import halt, own_open, settle
 from core.settings import Settings
@@ -106,7 +106,7 @@ class _Caps:
 
     def __init__(self, session: Session, settings: Settings, experiment: Experiment) -> None:
         self._budget, self._day = experiment.budget_usd, settings.experiment_day_cap_usd
-        self._own = money_of(session, [experiment.id])[experiment.id].committed
+        self._own = money_under_cap(session, experiment.id).committed
         self._today = money_today(session).committed
 
     def add(self, price: Decimal) -> None:

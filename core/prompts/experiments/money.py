@@ -1,5 +1,7 @@
 """What experiments have spent and what is in flight, in dollars: by experiment, and of a day over all.
 
+The stages of a plan share one cap, so what they have spent counts together.
+
 Spent is every image that was drawn, wanted or not. In flight is what may still be: asked for and not drawn
 yet, or given up here while the provider has not confirmed to have stopped.
 """
@@ -8,8 +10,10 @@ import dataclasses
 from collections.abc import Sequence
 from decimal import Decimal
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
+
+from core.prompts.experiments.stage_models import ExperimentStage
 
 _SUMS = """
 SELECT coalesce(sum(a.spent), 0) AS spent,
@@ -45,12 +49,31 @@ class Money:
     def committed(self) -> Decimal:
         return self.spent + self.in_flight
 
+    def __add__(self, other: "Money") -> "Money":
+        return Money(self.spent + other.spent, self.in_flight + other.in_flight)
+
 
 def money_of(session: Session, experiment_ids: Sequence[int]) -> dict[int, Money]:
     """What each of these experiments has bought itself; images that it shares cost it nothing."""
     rows = session.execute(_EACH, {"ids": list(experiment_ids)})
     found = {row.experiment_id: Money(row.spent, row.in_flight) for row in rows}
     return {each: found.get(each, Money()) for each in experiment_ids}
+
+
+def under_one_cap(session: Session, experiment_id: int) -> list[int]:
+    """The experiments that share this one's cap: the stages of its plan in their order, or itself alone."""
+    plan = select(ExperimentStage.plan_id).where(ExperimentStage.experiment_id == experiment_id)
+    stages = (
+        select(ExperimentStage.experiment_id)
+        .where(ExperimentStage.plan_id == plan.scalar_subquery())
+        .order_by(ExperimentStage.number)
+    )
+    return list(session.scalars(stages)) or [experiment_id]
+
+
+def money_under_cap(session: Session, experiment_id: int) -> Money:
+    """What counts against the cap of this experiment."""
+    return sum(money_of(session, under_one_cap(session, experiment_id)).values(), Money())
 
 
 def money_today(session: Session) -> Money:

@@ -19,7 +19,7 @@ from core.prompts.experiments.models import (
     ExperimentVariant,
     OwnedImage,
 )
-from core.prompts.experiments.money import Money, money_of, money_today
+from core.prompts.experiments.money import Money, money_today, money_under_cap
 from core.prompts.experiments.variants import Frozen, Variant, freeze, thawed
 from core.prompts.testsets.models import TestSetMember
 from core.prompts.testsets.sets import MOST_SELFIES, refused_selfies
@@ -156,7 +156,7 @@ def forecast_start(
         cells,
         settled=settled,
         budget=budget_usd or experiment.budget_usd,
-        money=money_of(session, [experiment.id])[experiment.id],
+        money=money_under_cap(session, experiment.id),
     )
 
 

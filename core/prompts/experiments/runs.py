@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from core.access.permissions import Actor, Permission, require
@@ -13,6 +13,7 @@ from core.generation.models import Generation
 from core.generation.states import OPEN, State
 from core.prompts.experiments.cells import add_cells, adopt, give_free, missing, wait_for_turn
 from core.prompts.experiments.models import Experiment, ExperimentCell, ExperimentPurchase
+from core.prompts.experiments.money import under_one_cap
 from core.prompts.experiments.plan import Wish, check, check_budget, check_repeats, forecast_start
 from core.settings import Settings
 from core.wording import dollars
@@ -92,7 +93,8 @@ def start(
     if retry:
         give_free(session, experiment.id, State.FAILED, problems=True)
     experiment.repeats = repeats or experiment.repeats
-    experiment.budget_usd = budget_usd or experiment.budget_usd
+    if budget_usd is not None:
+        raise_cap(session, experiment, budget_usd)
     _set(session, experiment, "running", actor=actor)
     adopt(session, experiment.id)
     record(
@@ -110,8 +112,8 @@ def start(
 def stop_now(session: Session, *, actor: Actor, experiment_id: int) -> Experiment:
     """Buy nothing more and cancel what is in flight, here and at the provider.
 
-    What is drawn already is kept, and so is what another running experiment waits for. Raises NotAllowed,
-    NotFound, and Conflict when it does not run.
+    What is drawn already is kept, and so is what another running experiment waits for. Other stages of its
+    plan are stopped with it. Raises NotAllowed, NotFound, and Conflict when it does not run.
     """
     return _stop(session, actor, experiment_id, "now", (State.QUEUED, State.SUBMITTING, State.RENDERING))
 
@@ -129,6 +131,12 @@ def get_experiment(session: Session, experiment_id: int, *, lock: bool = False) 
     if found is None:
         raise NotFound(f"There is no experiment {experiment_id}.")
     return found
+
+
+def raise_cap(session: Session, experiment: Experiment, budget_usd: Decimal) -> None:
+    """Set the cap of an experiment, and of the other stages of its plan: they have one together."""
+    under_it = Experiment.id.in_(under_one_cap(session, experiment.id))
+    session.execute(update(Experiment).where(under_it).values(budget_usd=budget_usd))
 
 
 def settle(session: Session, experiment: Experiment) -> None:
@@ -167,6 +175,16 @@ def _stop(
     experiment = get_experiment(session, experiment_id, lock=True)
     if experiment.state not in ("running", "stopping"):
         raise Conflict(f"The experiment is {experiment.state} already. Reload to see what came of it.")
+    for number in under_one_cap(session, experiment_id):
+        each = get_experiment(session, number, lock=True)
+        if each.state in ("running", "stopping"):
+            _stop_one(session, actor, each, how, cancelable)
+    return experiment
+
+
+def _stop_one(
+    session: Session, actor: Actor, experiment: Experiment, how: str, cancelable: tuple[State, ...]
+) -> None:
     for generation in _to_cancel(session, experiment.id, cancelable):
         endings.cancel(session, generation, actor=actor.name)
     _set(session, experiment, "stopping", because=f"Stopped {how} by {actor.name}.")
@@ -178,7 +196,6 @@ def _stop(
         reason=experiment.stop_reason,
     )
     settle(session, experiment)
-    return experiment
 
 
 def _to_cancel(session: Session, experiment_id: int, states: tuple[State, ...]) -> list[Generation]:

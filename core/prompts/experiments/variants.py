@@ -18,6 +18,8 @@ from core.provider import catalog
 
 MOST_VARIANTS = 8
 LONGEST_LABEL = 160
+# What stands before an override's value in a name, where the value alone would not tell what it is of.
+WORDS = {"input_fidelity": "likeness ", "background": "canvas ", "moderation": "filter "}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +87,11 @@ def freeze(session: Session, variants: Sequence[Variant]) -> list[Frozen]:
     return _told_apart(frozen)
 
 
+def override_words(overrides: Mapping[str, str]) -> list[str]:
+    """How a column's name tells its overrides: `high`, `likeness low`, `jpeg`."""
+    return [f"{WORDS.get(key, '')}{value}" for key, value in overrides.items()]
+
+
 def thawed(row: ExperimentVariant) -> Frozen:
     """The column that a row keeps."""
     return Frozen(
@@ -112,9 +119,9 @@ def _freeze(session: Session, wish: Variant, number: int) -> Frozen:
         base = {key: str(value) for key, value in version.parameters.items()}
     if model not in catalog.MODELS:
         raise InvalidInput(f"{model or 'No model'} is not in the catalog; known: {', '.join(catalog.MODELS)}")
-    parameters = catalog.checked_parameters(catalog.MODELS[model], {**base, **wish.overrides})
-    changed = [value for key, value in wish.overrides.items() if base.get(key) != value]
+    changed = override_words({key: value for key, value in wish.overrides.items() if base.get(key) != value})
     label = " ".join(wish.label.split()) or " · ".join([name, *changed])
+    parameters = _checked(label, model, {**base, **wish.overrides})
     if len(label) > LONGEST_LABEL:
         raise InvalidInput(f"Please name a variant with at most {LONGEST_LABEL} characters.")
     return Frozen(
@@ -127,6 +134,14 @@ def _freeze(session: Session, wish: Variant, number: int) -> Frozen:
         label=label,
         price=price_of(model, parameters),
     )
+
+
+def _checked(label: str, model: str, parameters: Mapping[str, str]) -> dict[str, str]:
+    """The parameters that are sent. Raises InvalidInput with the column that cannot be had like this."""
+    try:
+        return catalog.checked_parameters(catalog.MODELS[model], parameters)
+    except InvalidInput as exc:
+        raise InvalidInput(f"{label}: {exc}.") from exc
 
 
 def _told_apart(frozen: Sequence[Frozen]) -> list[Frozen]:

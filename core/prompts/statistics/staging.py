@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from core.prompts.statistics.bradley_terry import Ballot, strengths
-from core.prompts.statistics.paired import PairedTest, paired_test
+from core.prompts.statistics.paired import MOST_VOTES, PairedTest, paired_test
 
 STAGES = ("low", "medium", "high")
 FINALISTS = 2
@@ -40,6 +40,61 @@ def cut(versions: Sequence[int], ballots: Sequence[Ballot], *, most: int | None 
     )
     standing = [place for place in order if place not in lost]
     return Cut(tuple(standing[:room]), lost, tuple(standing[room:]))
+
+
+@dataclasses.dataclass(frozen=True)
+class Decision:
+    """Who would go on by the votes so far; until `decided`, about how many more votes that takes."""
+
+    cut: Cut
+    decided: bool
+    more_votes: int
+
+
+def decide(versions: Sequence[int], ballots: Sequence[Ballot], *, most: int, votes_left: int) -> Decision:
+    """Whether the votes carry the cut. `votes_left` counts the pairs that nobody has voted on yet.
+
+    They do where at most `most` did not lose against the leader, where everybody who is crowded out lost
+    against the weakest survivor, and where nobody is left to be asked: then the strengths alone decide.
+    """
+    found = cut(versions, ballots, most=most)
+    if len(versions) <= most:
+        return Decision(found, decided=True, more_votes=0)
+    if not ballots:
+        return Decision(found, decided=False, more_votes=votes_left)
+    weakest = found.survivors[-1]
+    tests = [between(ballots, weakest, place, comparisons=len(versions) - 1) for place in found.crowded_out]
+    undecided = [test for test in tests if not (test.decided and test.leader == 1)]
+    if not undecided or not votes_left:
+        return Decision(found, decided=True, more_votes=0)
+    # Votes come on any two versions, so a test gets one of so many.
+    pairs = len(versions) * (len(versions) - 1) // 2
+    wanted = max(test.more_votes or MOST_VOTES for test in undecided) * pairs
+    return Decision(found, decided=False, more_votes=max(1, min(votes_left, wanted)))
+
+
+def default_keeps(versions: int, stages: int) -> tuple[int, ...]:
+    """How many go on after each stage: at most a third of all at first, two later, and one wins the last.
+
+    With more than a third the last stage's images, the dearest, would cost more than the drop has saved.
+    """
+    return (max(FINALISTS, versions // 3), *([FINALISTS] * (stages - 2)), 1)
+
+
+def next_stage(keeps: Sequence[int], stage: int, left: int) -> int:
+    """The place of the stage after `stage` for so many versions: one that drops nobody is passed over."""
+    later = range(stage + 1, len(keeps))
+    return next((place for place in later if left > keeps[place]), len(keeps) - 1)
+
+
+def passed_over(keeps: Sequence[int], stage: int, left: int) -> list[int]:
+    """The places after `stage` that are passed over for certain where at most `left` versions go on."""
+    passed: list[int] = []
+    while stage < len(keeps) - 1:
+        following = next_stage(keeps, stage, left)
+        passed += range(stage + 1, following)
+        stage, left = following, min(left, keeps[following])
+    return passed
 
 
 def between(ballots: Sequence[Ballot], first: int, second: int, *, comparisons: int = 1) -> PairedTest:

@@ -1,7 +1,7 @@
 """What came of an experiment: votes, failures, time, money, ratings and line-ups, version by version."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -111,12 +111,17 @@ def ballots_of(
     """The variants' names in the order of their places, and the votes that count as ballots between these."""
     names = variant_names(session, experiment_id)
     places = {variant_id: place for place, variant_id in enumerate(names)}
-    return names, [
+    return names, ballots_between(cast, places)
+
+
+def ballots_between(cast: Sequence[tuple[Vote, VotePair]], places: Mapping[int, int]) -> list[Ballot]:
+    """The votes between the variants of `places`, in the order in which they were cast."""
+    return [
         Ballot(
             places[pair.left_variant_id], places[pair.right_variant_id], SCORES[vote.answer], pair.selfie_id
         )
         for vote, pair in cast
-        if vote.answer in SCORES
+        if vote.answer in SCORES and {pair.left_variant_id, pair.right_variant_id} <= places.keys()
     ]
 
 
