@@ -81,11 +81,13 @@ END $do$;
 
 # An entry is one leg of its transfer, or is refused at once; that there are both is checked at COMMIT. The
 # entries' key lets no leg in twice, so these two together let in exactly one pair.
+# Tables are named with their schema: what is proven at COMMIT runs outside of the ledger's function, where a
+# session's temporary table would be looked at first.
 REFUSALS = """
 CREATE OR REPLACE FUNCTION check_entry_pairs() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF EXISTS (
-        SELECT FROM added e LEFT JOIN transfer t ON t.id = e.transfer_id
+        SELECT FROM added e LEFT JOIN public.transfer t ON t.id = e.transfer_id
         WHERE (CASE e.account_id WHEN t.from_account THEN e.amount = -t.amount
                WHEN t.to_account THEN e.amount = t.amount END) IS NOT TRUE
     ) THEN
@@ -98,9 +100,10 @@ DECLARE
     legs bigint;
 BEGIN
     IF NEW.generation_id IS NULL THEN
-        SELECT count(*) INTO legs FROM entry WHERE transfer_id = NEW.id;
+        SELECT count(*) INTO legs FROM public.entry WHERE transfer_id = NEW.id;
     ELSE
-        SELECT count(e.transfer_id) INTO legs FROM charge c LEFT JOIN entry e ON e.transfer_id = NEW.id
+        SELECT count(e.transfer_id) INTO legs
+            FROM public.charge c LEFT JOIN public.entry e ON e.transfer_id = NEW.id
             WHERE c.generation_id = NEW.generation_id;
     END IF;
     IF legs <> 2 THEN
@@ -109,7 +112,7 @@ BEGIN
     END IF;
     -- Else a payment could be taken back without its case, which is looked at by what names it.
     IF NEW.reverses_id IS NOT NULL THEN
-        IF EXISTS (SELECT FROM transfer
+        IF EXISTS (SELECT FROM public.transfer
                    WHERE id = NEW.reverses_id AND case_id IS DISTINCT FROM NEW.case_id) THEN
             RAISE EXCEPTION 'transfer % is of another case than what it takes back', NEW.id
                 USING ERRCODE = 'IK010';
@@ -126,10 +129,11 @@ DECLARE
 BEGIN
     SELECT c.amount - c.captured - c.refunded,
            CASE WHEN g.state IN ('queued','submitting','rendering','storing')
-                OR EXISTS (SELECT FROM compensation_case k WHERE k.generation_id = p_generation
+                OR EXISTS (SELECT FROM public.compensation_case k WHERE k.generation_id = p_generation
                            AND k.kind <> 'goodwill' AND k.closed_at IS NULL) THEN c.amount ELSE 0 END
         INTO flying, owing
-        FROM charge c, generation g WHERE c.generation_id = p_generation AND g.id = p_generation;
+        FROM public.charge c, public.generation g
+        WHERE c.generation_id = p_generation AND g.id = p_generation;
     IF flying <> owing THEN
         RAISE EXCEPTION '% credits of generation % are in flight', flying, p_generation
             USING ERRCODE = 'IK009';
@@ -144,14 +148,14 @@ DECLARE
     paid bigint;
     reversals bigint;
 BEGIN
-    SELECT * INTO k FROM compensation_case WHERE id = p_case;
+    SELECT * INTO k FROM public.compensation_case WHERE id = p_case;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no case %', p_case USING ERRCODE = 'IK010';
     END IF;
     SELECT count(*), count(r.id),
            coalesce(sum(t.amount) FILTER (WHERE (t.kind = 'goodwill') = (k.kind = 'goodwill')), 0)
         INTO payments, reversals, paid
-        FROM transfer t LEFT JOIN transfer r ON r.reverses_id = t.id
+        FROM public.transfer t LEFT JOIN public.transfer r ON r.reverses_id = t.id
         WHERE t.case_id = p_case AND t.kind IN ('refund','goodwill');
     IF payments <> (k.amount IS NOT NULL)::int OR paid <> coalesce(k.amount, 0)
        OR reversals <> (k.state = 'reversed')::int OR p_generation IS DISTINCT FROM k.generation_id THEN
@@ -170,7 +174,7 @@ CREATE FUNCTION check_transfer_case() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NEW.kind IN ('refund','goodwill') THEN
         IF EXISTS (
-            SELECT FROM compensation_case k
+            SELECT FROM public.compensation_case k
             WHERE k.id = NEW.case_id AND k.generation_id = NEW.generation_id AND k.amount = NEW.amount
               AND k.state <> 'reversed' AND (k.kind = 'goodwill') = (NEW.kind = 'goodwill')
         ) THEN
@@ -183,6 +187,19 @@ END $$;
 CREATE CONSTRAINT TRIGGER transfer_case_agrees AFTER INSERT ON transfer
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.case_id IS NOT NULL)
     EXECUTE FUNCTION check_transfer_case();
+CREATE OR REPLACE FUNCTION check_request_posted() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.state = 'done' AND NOT EXISTS (
+        SELECT FROM public.transfer t
+        WHERE t.id = NEW.posted_id AND t.amount = NEW.amount
+          AND t.reverses_id IS NOT DISTINCT FROM NEW.transfer_id
+          AND CASE NEW.kind WHEN 'grant' THEN t.key = 'grant:request:' || NEW.id ELSE t.kind = 'reversal' END
+    ) THEN
+        RAISE EXCEPTION 'request % was not carried out by transfer %', NEW.id, NEW.posted_id
+            USING ERRCODE = 'IK012';
+    END IF;
+    RETURN NEW;
+END $$;
 """
 
 POSTING = """

@@ -8,7 +8,7 @@ from alembic import op
 
 from core.migrations import case_money, lean_postings
 from core.migrations.lean_postings import former
-from core.migrations.versions import r0002_ledger, r0011_cases
+from core.migrations.versions import r0002_ledger, r0011_cases, r0013_requests
 
 revision = "r0029"
 down_revision: str | None = "r0024"
@@ -24,6 +24,7 @@ FORMER = {
     "check_charge_settled": case_money.REFUSALS,
     "post_transfer": case_money.POSTING,
     "check_case_paid": r0011_cases.PROOF,
+    "check_request_posted": r0013_requests.REFUSALS,
 }
 
 
