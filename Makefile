@@ -26,10 +26,8 @@ test: $(VENV)/.dev chromium ## set up what is missing and run every test, browse
 test-pg16: $(VENV)/.dev ## the integration tests on PostgreSQL 16 instead of 18
 	INKDESK_TEST_POSTGRES=16 $(PYTHON) -m pytest -n $(TEST_WORKERS) --dist worksteal tests/integration
 
-ledger-long: $(VENV)/.dev ## the proofs of the ledger at full length: 10,000 sequences, every order, the whole storm
-	INKDESK_LEDGER_SEQUENCES=10000 INKDESK_INTERLEAVINGS=all INKDESK_STORM=long $(PYTHON) -m pytest -n $(TEST_WORKERS) \
-		--dist worksteal --timeout 0 tests/integration/test_case_machine.py \
-		tests/integration/test_case_interleavings.py tests/chaos/test_refund_storm.py
+ledger-long: $(VENV)/.dev ## the proofs of the ledger at full length, in parts; goes on where it was stopped
+	$(PYTHON) -m tests.ledger_long --workers $(TEST_WORKERS)
 
 check: lint types test ## all that CI checks on PostgreSQL 18
 

@@ -17,10 +17,12 @@ A posting is one transfer with its two entries; one of TPC-B changes three balan
 import argparse
 import dataclasses
 import importlib.util
+import os
 import re
 import statistics
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import psycopg
@@ -143,9 +145,12 @@ class System:
     url: str
     counts: int
     arguments: list[str]
+    postmaster: int
     rates: dict[int, list[float]] = dataclasses.field(default_factory=dict)
+    cpu: list[float] = dataclasses.field(default_factory=list)
 
     def run(self, clients: int, seconds: int) -> None:
+        before = used(self.postmaster)
         given = ["-n", "-M", "prepared", "-c", str(clients), "-j", str(min(clients, 2)), "-T", str(seconds)]
         told = pgbench(*given, *self.arguments, self.url)
         found = re.search(r"tps = ([\d.]+)", told)
@@ -153,9 +158,15 @@ class System:
         assert found is not None, told
         assert failed is None or failed[1] == "0", told
         self.rates.setdefault(clients, []).append(float(found[1]) * self.counts)
+        if clients == 1:
+            time.sleep(0.2)  # until the server has collected its process
+            done = re.search(r"transactions actually processed: (\d+)", told)
+            assert done is not None, told
+            self.cpu.append((used(self.postmaster) - before) / (int(done[1]) * self.counts))
 
     def row(self) -> str:
         cells = [f"{max(rates):7,.0f} ({statistics.median(rates):5,.0f})" for rates in self.rates.values()]
+        cells.append(f"{1e6 * min(self.cpu):4.0f} ({1e6 * statistics.median(self.cpu):4.0f})")
         return f"{self.name:32s}" + "".join(f"{cell:>18s}" for cell in cells)
 
 
@@ -169,32 +180,40 @@ def main() -> None:
         server = EmbeddedPostgres(Path(folder) / "pg", version=VERSION, options=OPTIONS)
         url = server.start()
         try:
-            systems = furnish(url, Path(folder), given.prototype)
+            postmaster = int((Path(folder) / "pg" / "postmaster.pid").read_text().split()[0])
+            systems = furnish(url, Path(folder), postmaster, given.prototype)
             measure(systems, given.rounds, given.seconds, url)
             check(url)
         finally:
             server.stop()
     print(f"{given.rounds} rounds of {given.seconds} s; best (median)")
-    print(f"{'postings or transactions a second':32s}" + "".join(f"{f'{n} clients':>17s}" for n in CLIENTS))
+    print(
+        f"{'postings or transactions a second':32s}"
+        + "".join(f"{f'{n} clients':>17s}" for n in CLIENTS)
+        + f"{'us CPU at 1':>18s}"
+    )
     for system in systems:
         print(system.row())
 
 
-def furnish(url: str, folder: Path, prototype: Path | None) -> list[System]:
+def furnish(url: str, folder: Path, postmaster: int, prototype: Path | None) -> list[System]:
     """Every system with its rows in a database of its own."""
     database = connect(url)
     upgrade(database)
     database.dispose()
     for statements in (PEOPLE, GENERATIONS, GRANTS):
         run_all(url, statements)
-    systems = [scripted(folder, "ours", name, url, *script) for name, script in OURS.items()]
+    systems = [scripted(folder, postmaster, "ours", name, url, *script) for name, script in OURS.items()]
     if prototype is not None:
         theirs = fresh(url, "prototype")
         run_all(theirs, (prototype / "01_ledger.sql").read_text(), PROTOTYPE, "VACUUM ANALYZE")
-        systems += [scripted(folder, "prototype", name, theirs, *script) for name, script in THEIRS.items()]
+        systems += [
+            scripted(folder, postmaster, "prototype", name, theirs, *script)
+            for name, script in THEIRS.items()
+        ]
     tpcb = fresh(url, "tpcb")
     pgbench("-i", "-q", "-s", "32", tpcb)
-    return [*systems, System("pgbench TPC-B-like", tpcb, 1, ["-b", "tpcb-like"])]
+    return [*systems, System("pgbench TPC-B-like", tpcb, 1, ["-b", "tpcb-like"], postmaster)]
 
 
 def measure(systems: list[System], rounds: int, seconds: int, url: str) -> None:
@@ -217,10 +236,18 @@ def check(url: str) -> None:
         assert connection.execute("SELECT sum(amount) FROM entry").fetchone() == (0,)
 
 
-def scripted(folder: Path, whose: str, name: str, url: str, counts: int, script: str) -> System:
+def scripted(
+    folder: Path, postmaster: int, whose: str, name: str, url: str, counts: int, script: str
+) -> System:
     path = folder / f"{whose} {name}.sql"
     path.write_text(script.strip() + "\n")
-    return System(f"{whose}: {name}", url, counts, ["-f", str(path)])
+    return System(f"{whose}: {name}", url, counts, ["-f", str(path)], postmaster)
+
+
+def used(postmaster: int) -> float:
+    """The seconds of CPU that the server's ended processes have used."""
+    fields = Path(f"/proc/{postmaster}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
 
 
 def fresh(url: str, name: str) -> str:

@@ -14,6 +14,10 @@ PAID = (
     "Open the case on Refunds and its generation's trace here: its log, its payment and the ledger must tell "
     f"one story. What was paid wrongly is taken back by two people, what is missing is granted. {STOP}"
 )
+TWO_PEOPLE = (
+    "Ask both people whom the request names what they agreed to, and compare it with its transfer. What was "
+    f"done alone or twice is taken back by two people. {STOP}"
+)
 ENGINE = (
     "Open the generation: if it has not ended, its workers are stuck or were killed; look at Health. It "
     "settles by itself when a worker finishes it."
@@ -58,6 +62,10 @@ REMEDIES = {
     )
     + STOP,
     "clawback_alone": PAID,
+    "request_one_person": TWO_PEOPLE,
+    "request_otherwise": TWO_PEOPLE,
+    "request_twice": TWO_PEOPLE,
+    "request_missing": TWO_PEOPLE,
     "sealed_rows": EDITED,
     "seal_chain": EDITED,
     "snapshot_drift": EDITED,

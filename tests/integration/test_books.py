@@ -7,10 +7,19 @@ from sqlalchemy.orm import Session
 from core.credits.books import RULES, check_books
 from core.credits.books.check import run
 from core.credits.books.drill import plant, scope_of
-from core.credits.books.plants import ANCHORS, CASES, CHARGES, DOUBLE_ENTRY, PLANTS, SEALING, WALLETS
+from core.credits.books.plants import (
+    ANCHORS,
+    CASES,
+    CHARGES,
+    DOUBLE_ENTRY,
+    PLANTS,
+    REQUESTS,
+    SEALING,
+    WALLETS,
+)
 from core.credits.books.scene import Scene
 
-UNSEALED = DOUBLE_ENTRY | WALLETS | CHARGES | CASES
+UNSEALED = DOUBLE_ENTRY | WALLETS | CHARGES | CASES | REQUESTS
 
 
 def test_the_books_of_a_healthy_ledger_have_no_finding(session: Session) -> None:

@@ -171,7 +171,50 @@ def test_a_refund_has_a_case(session: Session) -> None:
     number = charged(session, rich(session))
     assert post(session, "a", "refund", generation=number) == "23514"
     assert post(session, "b", "goodwill", generation=number) == "23514"
-    assert post(session, "c", "refund", generation=number, case=999_999) == "23503"
+    delivered = ended(session, charged(session, rich(session)), "succeeded")
+    assert post(session, "c", "goodwill", generation=delivered, case=999_999) == "IK010"
+
+
+def test_what_a_case_did_not_decide_is_not_paid_by_hand(session: Session) -> None:
+    """Whole or in part, by its own kind or the other one, for its own generation or another one."""
+    case = failed_case(session)
+    named = {"generation": case.generation_id, "case": case.id}
+    other = {"generation": ended(session, charged(session, rich(session)), "succeeded"), "case": case.id}
+    assert post(session, "a", "refund", 4, **named) == "IK010"
+    assert post(session, "b", "goodwill", 4, **named) == "IK010"
+    assert post(session, "c", "goodwill", 4, **other) == "IK010"
+    assert post(session, "d", "capture", 4, **named) == "IK009"
+    assert ledger.balance(session, customer_id=case.customer_id) == 990
+
+
+def test_a_goodwill_is_not_taken_back_past_its_case(session: Session) -> None:
+    sue = reviewer(session)
+    number = ended(session, charged(session, rich(session)), "succeeded")
+    case = opening.open_goodwill(session, actor=sue, generation_id=number, amount=4, note="n", key="k")
+    deciding.approve(
+        session, actor=sue, case_id=case.id, seen_seq=case.seq, amount=4, reason_code="poor_quality"
+    )
+    session.flush()
+    paid = session.execute(text("SELECT id FROM transfer WHERE kind = 'goodwill'")).scalar_one()
+    back = {"generation": number, "reverses": paid}
+    assert post(session, "a", "reversal", **back) == "IK010"
+    assert post(session, "b", "reversal", **back, case=case.id) == "IK010"
+
+
+def test_a_key_that_is_used_again_counts_nothing_twice(session: Session) -> None:
+    """The charge's caps are raised before the key is known to be used: then they come down again."""
+    sue = reviewer(session)
+    number = ended(session, charged(session, rich(session)), "succeeded")
+    case = opening.open_goodwill(session, actor=sue, generation_id=number, amount=4, note="n", key="k")
+    deciding.approve(
+        session, actor=sue, case_id=case.id, seen_seq=case.seq, amount=4, reason_code="poor_quality"
+    )
+    session.flush()
+    key = f"refund:case:{case.id}"
+    assert post(session, key, "goodwill", 4, generation=number, case=case.id) is None
+    assert post(session, key, "goodwill", 5, generation=number, case=case.id) == "IK003"
+    counted = session.execute(text("SELECT captured, refunded, goodwill FROM charge")).one()
+    assert tuple(counted) == (10, 0, 4)
 
 
 def test_credits_stay_in_flight_until_the_generation_and_its_case_are_decided(session: Session) -> None:

@@ -1,5 +1,6 @@
 """Production's roles: the app works through the ledger's functions, and can do nothing past them."""
 
+import re
 from collections.abc import Iterator
 
 import psycopg
@@ -17,38 +18,19 @@ from core.embedded.objects import ObjectStoreAddress
 from core.errors import SetupError
 from core.migrate import downgrade, upgrade
 from core.provider.sandbox.server import RunningSandbox
-from core.roles import APP, AUDITOR, MIGRATOR, apply_roles
+from core.roles import APP, AUDITOR, MIGRATOR, SCRIPT, apply_roles
 from core.settings import Settings
 from tests.support.cases import case_of
 from tests.support.desk import TestDesk, quick_settings, wait_for, working
 from tests.support.wallets import charged, ended, rich
 
 FORBIDDEN = "42501"
-LEDGER = [
-    "account",
-    "wallet_balance",
-    "transfer",
-    "entry",
-    "charge",
-    "ledger_epoch",
-    "ledger_seal",
-    "account_snapshot",
-    "case_state",
-    "case_edge",
-    "alembic_version",
-]
-ADDED = [
-    "audit_event",
-    "case_log",
-    "case_approval",
-    "policy_decision",
-    "refund_policy",
-    "refund_policy_activation",
-    "seal_anchor",
-    "books_check",
-    "books_finding",
-    "ledger_epoch_acceptance",
-]
+LISTS = re.findall(
+    r"(closed|added|changed|removed) text\[\] := ARRAY\[(.*?)\]", SCRIPT.read_text(), re.DOTALL
+)
+DECIDED = {name: re.findall(r"'(\w+)'", tables) for name, tables in LISTS}
+LEDGER, ADDED = DECIDED["closed"], DECIDED["added"]
+RIGHTS = {"closed": "", "added": "INSERT", "changed": "INSERT UPDATE", "removed": "INSERT UPDATE DELETE"}
 
 
 @pytest.fixture
@@ -89,6 +71,47 @@ def refused(connection: psycopg.Connection, sql: str) -> str | None:
     except psycopg.Error as exc:
         return exc.sqlstate
     return None
+
+
+def test_every_table_has_one_decision_about_what_the_app_may_do_with_it(database: Database) -> None:
+    with database.transaction() as session:
+        there = session.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).all()
+    assert sorted(table for tables in DECIDED.values() for table in tables) == sorted(there)
+
+
+@pytest.mark.parametrize("decision", DECIDED)
+def test_the_app_has_the_rights_that_were_decided_and_no_more(app: psycopg.Connection, decision: str) -> None:
+    asked = "SELECT has_table_privilege(%s, %s, %s)"
+    for table in DECIDED[decision]:
+        held = [
+            right
+            for right in ("INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
+            if app.execute(asked, [APP, table, right]).fetchone() == (True,)
+        ]
+        assert held == RIGHTS[decision].split(), table
+
+
+def test_a_table_that_nobody_decided_about_is_only_read(secured: Database, app: psycopg.Connection) -> None:
+    with secured.transaction() as session:
+        session.execute(text("CREATE TABLE brought_along (id bigint)"))
+    apply_roles(secured)
+    assert refused(app, "SELECT * FROM brought_along") is None
+    assert refused(app, "INSERT INTO brought_along VALUES (1)") == FORBIDDEN
+
+
+def test_a_temporary_case_does_not_pay_at_commit(app: psycopg.Connection) -> None:
+    """What is proven at COMMIT looks at our cases, whatever the session calls its own tables."""
+    app.execute("CREATE TEMP TABLE compensation_case (LIKE public.compensation_case)")
+    app.execute(
+        "INSERT INTO pg_temp.compensation_case (id, kind, cause_key, generation_id, customer_id, requested,"
+        " amount, required_approvals, round, state, seq, opened_at, due_at, hard_limit_at)"
+        " SELECT 1, 'goodwill', 'k', generation_id, customer_id, 4, 4, 1, 1, 'approved', 1, now(), now(),"
+        " now() FROM public.charge"
+    )
+    paid = "SELECT post_transfer('k', 'goodwill', 'Sam', 'r', 4, NULL, generation_id, NULL, 1) FROM charge"
+    with pytest.raises(psycopg.Error) as caught:
+        app.execute(paid)
+    assert caught.value.sqlstate == "IK010"
 
 
 @pytest.mark.parametrize("table", LEDGER)

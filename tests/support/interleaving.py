@@ -22,7 +22,10 @@ BLOCKED = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s"
 
 
 class Caller:
-    """One call in a thread of its own; `answer` is what it gave, or the sentence that refused it."""
+    """One call in a thread of its own; `answer` is what it gave, or the sentence that refused it.
+
+    `ended_early` tells that a turn of it was over before its steps were: a longer turn would change nothing.
+    """
 
     def __init__(self, call: Callable[[], object]) -> None:
         self._call = call
@@ -34,6 +37,7 @@ class Caller:
         self.error: BaseException | None = None
         self.done = threading.Event()
         self.statements = 0
+        self.ended_early = False
         self.thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self) -> None:
@@ -124,6 +128,7 @@ def play(
         for steps in switches:
             for _ in range(steps):
                 if both[turn].advance(watch) != "gate":
+                    both[turn].ended_early = True
                     break
             turn = 1 - turn
         while not all(caller.done.is_set() for caller in both):

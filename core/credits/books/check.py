@@ -9,12 +9,13 @@ from sqlalchemy.orm import Session
 from core.credits.books.cases import CASES
 from core.credits.books.charges import BY_CHARGE, CHARGES
 from core.credits.books.double_entry import DOUBLE_ENTRY
+from core.credits.books.requests import REQUESTS
 from core.credits.books.rules import Finding, Rule, in_scope
 from core.credits.books.sealing import SEALING
 from core.credits.books.wallets import WALLETS
 from core.generation.states import ENDED, OPEN, State
 
-RULES = DOUBLE_ENTRY + WALLETS + CHARGES + CASES + SEALING
+RULES = DOUBLE_ENTRY + WALLETS + CHARGES + CASES + REQUESTS + SEALING
 
 STATES = {
     "open": [str(state) for state in OPEN],

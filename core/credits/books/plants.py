@@ -9,6 +9,13 @@ INSERT INTO transfer (key, request_hash, kind, from_account, to_account, amount,
 SELECT key || '-again', request_hash, {kind}, from_account, to_account, amount, generation_id, reverses_id,
        case_id, actor, coalesce(reason, 'r') FROM transfer WHERE id = {which}"""
 
+# A second request that took the same grant back, or that did the very same.
+COPY_REQUEST = """
+INSERT INTO money_request (key, kind, customer_id, amount, transfer_id, reason, preview, asked_by, expires_at,
+                           state, answered_by, answered_at, posted_id)
+SELECT key || '-again', kind, customer_id, amount, transfer_id, reason, preview, asked_by, expires_at,
+       state, answered_by, answered_at, {refund} FROM money_request WHERE id = {undoing}"""
+
 
 def _copied(which: str, kind: str = "kind") -> str:
     return COPY_TRANSFER.replace("{kind}", kind).replace("{which}", which)
@@ -72,7 +79,7 @@ WALLETS = {
         "DELETE FROM entry WHERE account_id = {wallet} AND version = 1",
     ],
     "negative_history": [
-        """ALTER TABLE entry DROP CONSTRAINT entry_never_negative;
+        """ALTER TABLE entry DROP CONSTRAINT entry_told;
            UPDATE entry SET balance_after = -1 WHERE account_id = {wallet} AND version = 2""",
         """ALTER TABLE wallet_balance DROP CONSTRAINT wallet_balance_not_negative;
            UPDATE wallet_balance SET balance = -1 WHERE account_id = {wallet}""",
@@ -141,7 +148,7 @@ CASES = {
         "DELETE FROM compensation_case WHERE id = {waiting}",
     ],
     "refund_without_case": [
-        """ALTER TABLE transfer DROP CONSTRAINT transfer_case_told;
+        """ALTER TABLE transfer DROP CONSTRAINT transfer_told;
            UPDATE transfer SET case_id = NULL WHERE id = {refund}""",
     ],
     "case_unpaid": [
@@ -198,6 +205,39 @@ CASES = {
     ],
 }
 
+REQUESTS = {
+    "request_one_person": [
+        """ALTER TABLE money_request DROP CONSTRAINT money_request_two_people;
+           UPDATE money_request SET answered_by = asked_by WHERE id = {asked}""",
+        """ALTER TABLE money_request DROP CONSTRAINT money_request_answered_whom;
+           UPDATE money_request SET answered_by = NULL WHERE id = {undoing}""",
+    ],
+    "request_otherwise": [
+        "UPDATE money_request SET amount = amount + 1 WHERE id = {asked}",
+        "UPDATE money_request SET amount = amount - 1 WHERE id = {undoing}",
+        "UPDATE money_request SET customer_id = {customer} WHERE id = {asked}",
+        "UPDATE money_request SET posted_id = {grant} WHERE id = {asked}",
+        "UPDATE money_request SET transfer_id = {grant} WHERE id = {undoing}",
+        "UPDATE money_request SET posted_id = {absent} WHERE id = {asked}",
+        """ALTER TABLE money_request DROP CONSTRAINT money_request_posted;
+           UPDATE money_request SET state = 'refused' WHERE id = {asked}""",
+        """ALTER TABLE money_request DROP CONSTRAINT money_request_posted;
+           UPDATE money_request SET posted_id = NULL WHERE id = {asked}""",
+    ],
+    "request_twice": [
+        _copied("{asked_grant}"),
+        COPY_REQUEST,
+        """ALTER TABLE money_request DROP CONSTRAINT money_request_posted_id_key;"""
+        + COPY_REQUEST.replace("{refund}", "posted_id"),
+    ],
+    "request_missing": [
+        "DELETE FROM money_request WHERE id = {asked}",
+        "DELETE FROM money_request WHERE id = {undoing}",
+        "UPDATE transfer SET key = 'grant:request:0' WHERE id = {grant}",
+        "UPDATE money_request SET posted_id = {refund} WHERE id = {undoing}",
+    ],
+}
+
 # These need a seal to be there.
 SEALING = {
     "sealed_rows": [
@@ -234,4 +274,4 @@ ANCHORS = {
     ],
 }
 
-PLANTS = DOUBLE_ENTRY | WALLETS | CHARGES | CASES | SEALING | ANCHORS
+PLANTS = DOUBLE_ENTRY | WALLETS | CHARGES | CASES | REQUESTS | SEALING | ANCHORS

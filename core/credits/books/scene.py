@@ -55,6 +55,15 @@ MOVES = {
     "cancel": (("new", "auto_approved", "policy"),),
     "waiting": (("new", "pending", "policy"),),
 }
+REQUEST = """
+INSERT INTO money_request (key, kind, customer_id, amount, transfer_id, reason, preview, asked_by, expires_at)
+VALUES (:key, :kind, :customer, :amount, :transfer, 'drill', '{}', :staff, now()) RETURNING id
+"""
+ANSWER = """
+UPDATE money_request
+SET state = 'done', answered_by = :second, answered_at = clock_timestamp(), posted_id = :posted
+WHERE id = :request
+"""
 COVERED = """
 SELECT t.id FROM transfer t CROSS JOIN ledger_seal s LEFT JOIN ledger_seal p ON p.number = s.number - 1
 WHERE s.number = :seal AND (t.id <= s.restored_id OR t.xid < s.upto_xid)
@@ -84,6 +93,7 @@ class Scene:
         }
         self._name_cases(customer)
         self._name_accounts(customer, other)
+        self._name_requests(other)
         self._name_transfers()
         self._name_seals()
 
@@ -113,13 +123,37 @@ class Scene:
             customer=mistaken,
         )
         self._charged(mistaken, 3)  # two of the five are left
+        self.names["undoing"] = self._asked("reverse_grant", mistaken, 5, transfer=self.names["mistaken"])
         taken_back = ledger.reverse(
             self._session, transfer_id=self.names["mistaken"], actor=ACTOR, reason="typed wrongly"
         )
         self.names["reversal"] = taken_back.transfer_id
+        self._agreed(self.names["undoing"], taken_back.transfer_id)
         self.names["clawed"] = self._one(
             "SELECT id FROM transfer WHERE key = 'clawback:' || :grant", grant=self.names["mistaken"]
         )
+
+    def _name_requests(self, customer: int) -> None:
+        """A large grant that two people made; what they took back was named with its transfers."""
+        asked = self._asked("grant", customer, 500)
+        granted = ledger.grant(
+            self._session,
+            customer_id=customer,
+            amount=500,
+            reason="drill",
+            key=f"request:{asked}",
+            actor=ACTOR,
+        )
+        self._agreed(asked, granted.transfer_id)
+        self.names |= {"asked": asked, "asked_grant": granted.transfer_id}
+
+    def _asked(self, kind: str, customer: int, amount: int, *, transfer: int | None = None) -> int:
+        values = {"kind": kind, "customer": customer, "amount": amount, "transfer": transfer}
+        return self._one(REQUEST, key=_key(), staff=self._staff, **values)
+
+    def _agreed(self, request: int, posted: int) -> None:
+        values = {"request": request, "posted": posted, "second": self._one(STAFF, key=_key())}
+        self._session.execute(text(ANSWER), values)
 
     def _name_seals(self) -> None:
         """The newest seal and one transfer in it, where there is one: the scene itself is not sealed yet."""
