@@ -9,7 +9,19 @@ system in turn within a round, so that whatever else the machine does hits all o
 statements, scale 32), and, with `--prototype`, `01_ledger.sql` of that folder: the same moves by its
 `cl.post`, which keeps no charges and so has no caps to watch over.
 
-A posting is one transfer with its two entries; one of TPC-B changes three balances and adds one row.
+A posting is one transfer with its two entries; one of TPC-B changes three balances and adds one row. The
+last column is the CPU of the server's processes for one posting at 1 client: the machine's other work moves
+it less than a rate. Both ledgers take one call and one COMMIT a posting, and chain their hashes. The
+prototype's function runs as its owner with a fixed search path; ours does so only where `core.roles` was
+run, as it was not here.
+
+Where ours stays behind it does more. Microseconds of CPU of one backend (the least of 16 interleaved rounds
+of 250 postings, no wait for the disk, on two busy cores): prototype 102 for a grant, 94 for a charge, 79
+for a capture, 94 for a refund; ours 119, 137, 104, 152, and before revision r0029 146, 177, 145, 197. A
+charge adds a row of its own with two keys (about 13); captures and refunds raise its caps and prove at
+COMMIT that nothing is left in flight (about 10); a refund looks at its case and queues itself for the
+charts; every transfer proves at COMMIT that both entries are there, and says who, why and about what (some
+10 each). The machine was too busy to tell these last ones apart to the microsecond.
 """
 
 # ruff: noqa: S608 - constants of this file
