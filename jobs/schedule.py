@@ -36,7 +36,7 @@ def ticks(settings: Settings) -> list[tuple[Tick, float]]:
         (ask_for_stragglers, settings.straggler_interval_seconds),
         (feed_experiments, settings.sweep_interval_seconds),
         (guard_promotion, settings.sweep_interval_seconds),
-        (carry_on_stages, settings.sweep_interval_seconds),
+        (carry_on_stages, settings.rollup_interval_seconds),
         (make_retries, settings.sweep_interval_seconds),
         (check_avatars, settings.rollup_interval_seconds),
         (roll_up, settings.rollup_interval_seconds),

@@ -1,6 +1,6 @@
 """A plan on the page of each of its stages: cards in turn, what waits for what, and how to go on or end."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from decimal import Decimal
 
@@ -36,6 +36,8 @@ OUTCOMES = {
     "not_drawn": "No image of it",
     "left_out": "Left out",
 }
+# In the last stage nobody goes on, so nobody is crowded out either.
+FINAL = OUTCOMES | {"crowded_out": "Behind, but not by enough to have lost"}
 
 
 def experiment_stages(desk: Desk, number: int, zone: tzinfo) -> None:
@@ -66,13 +68,13 @@ def _chain(desk: Desk, plan_id: int, number: int, zone: tzinfo, stages: int, liv
         for quality in seen.qualities:
             with next(places), st.container(border=True, height="stretch", gap="small"):
                 if quality in made:
-                    _made(made[quality], number, zone)
+                    _made(made[quality], number, zone, final=quality == seen.qualities[-1])
                 else:
                     _to_come(seen, quality)
         if seen.waits_for:
             st.warning(plain(seen.waits_for), icon=":material/pause_circle:")
         if seen.end_reason:
-            st.success(plain(seen.end_reason), icon=":material/flag:")
+            st.info(plain(seen.end_reason), icon=":material/flag:")
         _by_hand(desk, seen)
 
 
@@ -82,7 +84,7 @@ def _money(seen: PlanView) -> None:
     st.markdown(f"**In stages** · {plain(told)}")
 
 
-def _made(stage: StageView, number: int, zone: tzinfo) -> None:
+def _made(stage: StageView, number: int, zone: tzinfo, *, final: bool) -> None:
     far = stage.progress
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         name = f"{stage.number}. {stage.quality.capitalize()}"
@@ -98,7 +100,7 @@ def _made(stage: StageView, number: int, zone: tzinfo) -> None:
         )
     )
     if stage.decided_at is not None:
-        _outcomes(stage, zone)
+        _outcomes(stage, zone, FINAL if final else OUTCOMES)
     elif stage.more_votes is not None:
         st.markdown(f"Waits for about {count(stage.more_votes, 'more vote')}.")
         page_link("votes.py", "Vote blind", icon=":material/how_to_vote:", batch=str(stage.batch_id))
@@ -112,9 +114,9 @@ def _badge(stage: StageView) -> str:
     return WAITS if stage.decided_at is None else DECIDED
 
 
-def _outcomes(stage: StageView, zone: tzinfo) -> None:
+def _outcomes(stage: StageView, zone: tzinfo, words_of: Mapping[str, str]) -> None:
     lines = [f":green[:material/arrow_forward:] **{plain(name)}**" for name in stage.named("survived")]
-    for outcome, words in OUTCOMES.items():
+    for outcome, words in words_of.items():
         if names := stage.named(outcome):
             lines.append(f":small[:gray[{words}:] {plain(', '.join(names))}]")
     who = plain(stage.decided_by) if stage.decided_by else "the votes"

@@ -24,6 +24,7 @@ from pages.components.prompt_moves import label_box
 from pages.components.start import Desk, plain, refusal
 
 HEIGHT = 640
+RENAME = "prompts_waiting_rename"
 
 
 def prompt_detail(desk: Desk, opened: Address, zone: tzinfo) -> None:
@@ -70,22 +71,29 @@ def _heading(desk: Desk, chosen: Version) -> None:
 
 
 def _rename(desk: Desk, chosen: Version, no: str | None) -> None:
-    with st.popover(
-        "Rename", type="tertiary", disabled=bool(no), help=no, key=f"prompts_rename_box_{chosen.prompt}"
-    ):
-        name = st.text_input(
-            "New name", chosen.prompt, max_chars=LONGEST_NAME, key=f"prompts_name_{chosen.prompt_id}"
+    key = f"prompts_name_{chosen.prompt_id}"
+    if (seen := st.session_state.pop(RENAME, None)) is not None:
+        name = st.session_state.get(key, "")
+        _do(
+            desk,
+            f"{seen} is {name} now",
+            library.rename_prompt,
+            prompt_id=chosen.prompt_id,
+            seen=seen,
+            name=name,
         )
+    with st.popover("Rename", type="tertiary", disabled=bool(no), help=no, key="prompts_rename_box"):
+        st.text_input("New name", chosen.prompt, max_chars=LONGEST_NAME, key=key)
         st.caption("Versions, labels and images stay as they are.")
-        if st.button("Rename it", key="prompts_rename", type="primary", disabled=bool(no)):
-            _do(
-                desk,
-                f"{chosen.prompt} is {name} now",
-                library.rename_prompt,
-                prompt_id=chosen.prompt_id,
-                seen=chosen.prompt,
-                name=name or "",
-            )
+        st.button(
+            "Rename it", key="prompts_rename", type="primary", disabled=bool(no),
+            # The name that stood there when it was clicked, not the one of now.
+            on_click=_ask_rename, args=(chosen.prompt,),
+        )  # fmt: skip
+
+
+def _ask_rename(seen: str) -> None:
+    st.session_state[RENAME] = seen
 
 
 def _line(each: Version, chosen: Version, zone: tzinfo) -> None:

@@ -73,7 +73,8 @@ def test_the_cards_tell_who_went_on_and_why_the_others_did_not(open_page: OpenPa
     stages.vote()
     stages.carry_on()
     at = opened(open_page, stages.stages()[-1].id)
-    assert "is ahead, but not by enough" in at.success[0].value
+    assert "is ahead, but not by enough" in at.info[0].value
+    assert "Behind, but not by enough to have lost" in said(at)
 
 
 def test_the_next_stage_is_started_by_hand_for_the_price_on_the_button(
@@ -95,7 +96,7 @@ def test_a_plan_is_ended_by_hand_and_a_viewer_does_neither(open_page: OpenPage, 
     assert f"experiments_next_{stages.first}" not in [each.key for each in at.multiselect]
     at = opened(open_page, stages.first)
     button(at, "End this plan").click().run()
-    assert "Ended by Ada (admin)." in at.success[0].value
+    assert "Ended by Ada (admin)." in at.info[0].value
     assert stages.plan().ended_at is not None
 
 

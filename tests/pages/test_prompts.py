@@ -5,7 +5,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.errors import NotFound
 from core.prompts.labels import PRODUCTION, history, labelled, labels
-from core.prompts.library import get_version, save_version
+from core.prompts.library import get_version, rename_prompt, save_version
 from core.prompts.models import PromptVersion
 from core.prompts.snippets import save_snippet, snippets
 from core.prompts.versions import Content
@@ -339,6 +339,11 @@ def test_a_prompt_is_renamed_on_its_page(open_page: OpenPage, desk: TestDesk) ->
     assert not at.exception
     with desk.database.transaction() as session:
         assert version(session, first.id).prompt == "House style"
+    with desk.database.transaction() as session:
+        rename_prompt(session, actor=desk.admin, prompt_id=first.prompt_id, seen="House style", name="Theirs")
+    at.text_input(key=f"prompts_name_{first.prompt_id}").set_value("Mine")
+    button(at, "Rename it").click().run()
+    assert "It was renamed to Theirs meanwhile" in at.error[0].value
 
 
 def test_the_versions_of_a_snippet_are_listed_with_what_changed(open_page: OpenPage, desk: TestDesk) -> None:
