@@ -3,8 +3,9 @@
 import streamlit as st
 
 from pages.components.clock import zone
-from pages.components.experiment_address import NEW, OPEN, opened
+from pages.components.experiment_address import NEW, OPEN, opened, opened_import
 from pages.components.experiment_form import experiment_form
+from pages.components.experiment_imported import imported_view
 from pages.components.experiment_list import experiment_list
 from pages.components.experiment_run import experiment_run
 from pages.components.start import operator_errors, start_page
@@ -13,6 +14,8 @@ desk = start_page("Experiments")
 with operator_errors():
     if (number := opened()) is not None:
         experiment_run(desk, number, zone())
+    elif (number := opened_import()) is not None:
+        imported_view(desk, number, zone())
     elif st.query_params.get(OPEN) == NEW:
         experiment_form(desk)
     else:

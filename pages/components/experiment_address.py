@@ -1,24 +1,39 @@
-"""Where the Experiments page stands is in its address: nothing, a new one, or the number of one."""
+"""Where the Experiments page stands is in its address: nothing, a new one, or one's number, imported or not."""
 
 import streamlit as st
 
 FILE = "experiments.py"
 OPEN = "experiment"
 NEW = "new"
+IMPORT = "import"
 
 
 def opened() -> int | None:
     """The experiment that the address names; None for the list and the form."""
-    named = st.query_params.get(OPEN, "")
+    return _number(OPEN)
+
+
+def opened_import() -> int | None:
+    """The imported experiment that the address names."""
+    return _number(IMPORT)
+
+
+def _number(name: str) -> int | None:
+    named = st.query_params.get(name, "")
     return int(named) if named.isascii() and named.isdigit() and len(named) < 19 else None
 
 
 def go_to(place: int | str | None) -> None:
     """Let the next run show this experiment, the form (NEW), or the list."""
     if place is None:
-        st.query_params.pop(OPEN, None)
+        st.query_params.clear()
     else:
         st.query_params[OPEN] = str(place)
+
+
+def go_to_import(number: int) -> None:
+    """Let the next run show this imported experiment."""
+    st.query_params.from_dict({IMPORT: str(number)})
 
 
 def back_to_list() -> None:

@@ -8,6 +8,8 @@ from core.access.permissions import Permission
 from core.prompts.experiments.views import Progress, experiments
 from core.wording import moment
 from pages.components.experiment_address import FILE, NEW, OPEN, go_to
+from pages.components.experiment_import import import_button
+from pages.components.experiment_imported import imported_list
 from pages.components.experiment_words import STATES, money, shape, standing
 from pages.components.links import page_link
 from pages.components.start import Desk, operator_errors, plain, refusal
@@ -18,12 +20,15 @@ LIVE = "2s"
 def experiment_list(desk: Desk, zone: tzinfo) -> None:
     """The latest experiments, the newest first; while one runs, the list follows it."""
     no = refusal(desk.actor, Permission.RUN_EXPERIMENTS)
-    st.button(
-        "New experiment", key="experiments_new", type="primary", icon=":material/add:",
-        disabled=bool(no), help=no, on_click=go_to, args=(NEW,),
-    )  # fmt: skip
+    with st.container(horizontal=True):
+        st.button(
+            "New experiment", key="experiments_new", type="primary", icon=":material/add:",
+            disabled=bool(no), help=no, on_click=go_to, args=(NEW,),
+        )  # fmt: skip
+        import_button(desk)
     live = any(each.active for each in _load(desk))
     st.fragment(_rows, run_every=LIVE if live else None)(desk, zone, live)
+    imported_list(desk, zone)
 
 
 def _rows(desk: Desk, zone: tzinfo, live: bool) -> None:

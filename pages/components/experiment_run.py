@@ -14,6 +14,7 @@ from core.wording import moment
 from pages.components.changing import changing
 from pages.components.experiment_address import back_to_list
 from pages.components.experiment_cells import experiment_cells
+from pages.components.experiment_panels import experiment_panels
 from pages.components.experiment_stages import experiment_stages
 from pages.components.experiment_words import STATES, doubts, left, money, price, shape, standing
 from pages.components.links import page_link
@@ -46,6 +47,7 @@ def experiment_run(desk: Desk, number: int, zone: tzinfo) -> None:
     st.fragment(_progress, run_every=LIVE if live else None)(desk, number, seen.state, live)
     if seen.state != "stopping":
         _go_on(desk, seen)
+    experiment_panels(desk, number)
     st.fragment(experiment_cells, run_every="3s" if live else None)(desk, number)
 
 

@@ -65,13 +65,19 @@ CREATE TABLE import_intent (
 );
 """
 
+# The starts of one experiment, with what was forecast then.
+STARTS = """
+CREATE INDEX audit_event_experiment_start ON audit_event (subject, at) WHERE action = 'experiment.start';
+"""
+
 
 def upgrade() -> None:
-    op.execute(PEOPLE)
-    op.execute(IMPORTS)
+    for part in (PEOPLE, IMPORTS, STARTS):
+        op.execute(part)
 
 
 def downgrade() -> None:
+    op.execute("DROP INDEX audit_event_experiment_start")
     for table in ("import_intent", "imported_image", "imported_selfie", "experiment_import"):
         op.execute(f"DROP TABLE {table}")
     # Without consent they stay what they were: people who are never tested on, and can be deleted.

@@ -36,6 +36,10 @@ _EACH = text(
     _SUMS.replace("SELECT", "SELECT p.experiment_id,", 1)
     + f"{_FROM} WHERE p.experiment_id = ANY(:ids) GROUP BY p.experiment_id"
 )
+_BOUGHT = text(
+    _SUMS.replace("SELECT", "SELECT p.generation_id,", 1)
+    + f"{_FROM} WHERE p.experiment_id = :id GROUP BY p.generation_id"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,3 +84,9 @@ def money_today(session: Session) -> Money:
     """What all experiments together have bought since midnight, UTC."""
     row = session.execute(_TODAY).one()
     return Money(row.spent, row.in_flight)
+
+
+def money_by_purchase(session: Session, experiment_id: int) -> dict[int, Money]:
+    """What each purchase of an experiment has cost, by its generation; together they are its money."""
+    rows = session.execute(_BOUGHT, {"id": experiment_id})
+    return {row.generation_id: Money(row.spent, row.in_flight) for row in rows}

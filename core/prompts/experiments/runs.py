@@ -103,7 +103,14 @@ def start(
         action="experiment.start",
         subject=f"experiment:{experiment.id}",
         before=before,
-        after={"new": found.new, "usd": str(found.usd), "repeats": experiment.repeats, "retry": retry},
+        # The forecast is kept: it is compared with what came of it.
+        after={
+            "new": found.new,
+            "usd": str(found.usd),
+            "seconds": found.takes.total_seconds() if found.takes is not None else None,
+            "repeats": experiment.repeats,
+            "retry": retry,
+        },
     )
     settle(session, experiment)
     return experiment

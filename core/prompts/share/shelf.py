@@ -89,6 +89,13 @@ class Shelf:
             raise NotFound("This download is no longer there. Prepare it again.")
         return found
 
+    def peek(self, token: str) -> Prepared | None:
+        """As `get`, but None where there is none."""
+        try:
+            return self.get(token)
+        except NotFound:
+            return None
+
     def _tidy(self, most: int) -> None:
         over = [token for token, each in self._files.items() if each.until <= self._clock()]
         over += list(self._files)[: max(0, len(self._files) - len(over) - most)]
