@@ -1,4 +1,4 @@
-"""Where the Experiments page stands is in its address: nothing, a new one, or one's number, imported or not."""
+"""Where the Experiments page stands is in its address: nothing, a new one, or a number, imported or not."""
 
 import streamlit as st
 

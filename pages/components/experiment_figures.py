@@ -26,7 +26,7 @@ def experiment_figures(desk: Desk, number: int) -> None:
     )
     st.caption(
         "Every image that was asked for counts once, in the version it was bought for; an image's price "
-        "includes what failed. Queue: from the wish until it was sent to the provider. Drawing: what that told."
+        "includes what failed. Queue: from the wish until it was sent to the provider. Drawing: its own word."
     )
     if found.runs:
         st.markdown("**Runs**, forecast beside what came of it")
