@@ -1,4 +1,4 @@
-"""Where the Experiments page stands is in its address: nothing, a new one, or a number, imported or not."""
+"""Where the Experiments page stands is in its address: nothing, a new one, or one by its number."""
 
 import streamlit as st
 
@@ -6,6 +6,7 @@ FILE = "experiments.py"
 OPEN = "experiment"
 NEW = "new"
 IMPORT = "import"
+PANEL = "panel"
 
 
 def opened() -> int | None:
@@ -26,14 +27,16 @@ def _number(name: str) -> int | None:
 def go_to(place: int | str | None) -> None:
     """Let the next run show this experiment, the form (NEW), or the list."""
     if place is None:
-        st.query_params.clear()
+        for name in (OPEN, IMPORT, PANEL):
+            st.query_params.pop(name, None)
     else:
         st.query_params[OPEN] = str(place)
 
 
 def go_to_import(number: int) -> None:
     """Let the next run show this imported experiment."""
-    st.query_params.from_dict({IMPORT: str(number)})
+    go_to(None)
+    st.query_params[IMPORT] = str(number)
 
 
 def back_to_list() -> None:

@@ -18,13 +18,12 @@ def experiment_faults(desk: Desk, number: int) -> None:
     """The filters and what fits them."""
     with desk.services.database.transaction() as session:
         versions = versions_of(session, number)
-    left, right = st.columns([1, 2])
-    variant_id = left.selectbox(
+    variant_id = st.selectbox(
         "Version", list(versions), index=None, key=f"experiments_fault_version_{number}",
-        format_func=versions.__getitem__, placeholder="Every version",
+        format_func=versions.__getitem__, placeholder="Every version", width=360,
     )  # fmt: skip
-    chosen = right.pills(
-        "With all of these", [*TAGS, NOT_SHIPPED, CROPPED], selection_mode="multi",
+    chosen = st.pills(
+        "With all of these", [*TAGS, NOT_SHIPPED, CROPPED], selection_mode="multi", wrap=True,
         key=f"experiments_faults_{number}", help="Raters saw the faults; the last is what the checks found.",
     )  # fmt: skip
     wanted = Filter(

@@ -26,7 +26,8 @@ def experiment_figures(desk: Desk, number: int) -> None:
     )
     st.caption(
         "Every image that was asked for counts once, in the version it was bought for; an image's price "
-        "includes what failed. Queue: from the wish until it was sent to the provider. Drawing: its own word."
+        "includes what failed. Half took p50 or less, 95 of 100 took p95 or less: in the queue until it was "
+        "sent to the provider, and drawing there."
     )
     if found.runs:
         st.markdown("**Runs**, forecast beside what came of it")
@@ -78,15 +79,13 @@ def _line(title: str, each: Line) -> dict[str, Any]:
         "Canceled": each.ends.canceled,
         "Spent": dollars(each.spent),
         "An image": dollars(each.per_image),
-        "Queue, median": duration(each.queue.median),
-        "95 of 100 ": _late(each.queue),
-        "Drawing, median": duration(each.render.median),
-        "95 of 100": _late(each.render),
+        "Queue, p50 / p95": _times(each.queue),
+        "Drawing, p50 / p95": _times(each.render),
     }
 
 
-def _late(times: Times) -> str:
-    return duration(times.late)
+def _times(times: Times) -> str:
+    return f"{duration(times.median)} / {duration(times.late)}" if times.count else UNKNOWN
 
 
 def _run(each: Run) -> dict[str, Any]:

@@ -2,12 +2,12 @@
 
 import streamlit as st
 
+from pages.components.experiment_address import PANEL
 from pages.components.experiment_faults import experiment_faults
 from pages.components.experiment_figures import experiment_figures
 from pages.components.experiment_share import experiment_share
 from pages.components.start import Desk, operator_errors
 
-PANEL = "panel"
 PANELS = {
     "figures": ":material/payments: Figures",
     "faults": ":material/filter_alt: Images by fault",

@@ -40,15 +40,16 @@ def experiment_share(desk: Desk, number: int, *, of_import: bool = False) -> Non
     )  # fmt: skip
     wish = _wish(desk, number, Kind(kind), of_import=of_import)
     ready = _ready(wish)
-    if ready is None:
-        if st.button("Prepare the file", key="experiments_share_prepare", icon=":material/package_2:"):
-            with operator_errors():
-                with st.spinner("Writing the file"):
-                    made = prepare(desk.services, actor=desk.actor, wish=wish)
-                st.session_state[READY] = (wish, made.token)
-                st.rerun(scope="fragment")
-    else:
-        st.link_button(
+    # The link takes the button's place, without another run.
+    place = st.empty()
+    if ready is None and place.button(
+        "Prepare the file", key="experiments_share_prepare", icon=":material/package_2:"
+    ):
+        with operator_errors(), st.spinner("Writing the file"):
+            ready = prepare(desk.services, actor=desk.actor, wish=wish)
+            st.session_state[READY] = (wish, ready.token)
+    if ready is not None:
+        place.link_button(
             f"Download {ready.name} ({size(ready.size)})", ready.address, icon=":material/download:",
             type="primary",
         )  # fmt: skip
@@ -97,5 +98,7 @@ def _ready(wish: Wish) -> Prepared | None:
 
 
 def _link(desk: Desk) -> str:
+    # Who acts is the reader's own affair.
+    place = {name: value for name, value in st.query_params.to_dict().items() if name != "persona"}
     base = (desk.services.settings.desk_url or "").rstrip("/")
-    return f"{base}/experiments?{urlencode(st.query_params.to_dict())}"
+    return f"{base}/experiments?{urlencode(place)}"
