@@ -389,12 +389,17 @@ def test_results_fill_in_while_scroll_focus_and_level_stay(
     kept.focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowUp")
+    # Nothing moves any more that the page's own start had begun.
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(500)
+    grid.evaluate("each => { each.dataset.mounted = 'once'; }")
     place = grid.locator(".scroll").evaluate("each => each.scrollTop")
     picture = kept.locator("img").element_handle()
     assert place > 0
     finish(services, drawn, 1, 4)
     expect(waiting.locator("img")).to_be_visible()
     expect(kept).to_be_focused()
+    assert grid.get_attribute("data-mounted") == "once"
     assert grid.locator(".scroll").evaluate("each => each.scrollTop") == place
     assert picture is not None
     assert picture.evaluate("each => each.isConnected")
@@ -408,6 +413,7 @@ def test_results_fill_in_while_scroll_focus_and_level_stay(
     zoomed = grid.locator(".side.a .layer.shown").evaluate("each => each.style.transform")
     finish(services, drawn, 1, 5)
     expect(grid.locator(".side.b .layer.shown img")).to_be_visible()
+    assert grid.get_attribute("data-mounted") == "once"
     assert grid.locator(".layer").evaluate_all("all => all.map(each => each.style.transform)") == [zoomed] * 3
 
 
