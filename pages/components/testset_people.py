@@ -85,12 +85,13 @@ def _agreed(desk: Desk) -> None:
 
 
 def _person(desk: Desk, person: PersonView, *, editable: bool) -> None:
+    selfies, images = count(len(person.thumbnail_keys), "selfie"), count(person.images, "image")
     with st.container(border=True):
         words, faces, button = st.columns([2, 3, 0.8], vertical_alignment="center")
         words.markdown(
             f"**{plain(person.name)}** {_badge(person)}  \n"
             f":small[:gray[{SOURCES[person.source]}: {plain(person.consent_note)}]]  \n"
-            f":small[:gray[{count(len(person.selfie_ids), 'selfie')}, {count(person.images, 'image')} made]]"
+            f":small[:gray[{selfies}, {images} made]]"
         )
         for place, thumbnail_key in zip(faces.columns(FACES), person.thumbnail_keys, strict=False):
             with place:

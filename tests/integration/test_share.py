@@ -212,6 +212,7 @@ def test_deleting_an_imported_person_takes_the_selfie_and_every_image(lab: Lab, 
     with other.database.transaction() as session:
         first, second = [each for each in people(session) if each.source == "import"]
     assert (first.images, first.agreed, first.selfie_ids) == (2, False, ())
+    assert other.services.objects.get(first.thumbnail_keys[0]).startswith(b"RIFF")
     gone = delete_person(
         other.database, other.services.objects, actor=other.admin, person_id=first.id, reason="asked"
     )

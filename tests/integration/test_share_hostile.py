@@ -104,10 +104,11 @@ def test_documents_that_do_not_hold_together_are_refused(lab: Lab, files: Files)
 def test_what_is_no_document_is_refused(lab: Lab, files: Files) -> None:
     cases = {
         b"": "The file is empty",
-        b"hello": "no readable JSON",
+        b"hello": "no export of an experiment",
         b"[1, 2]": "no export of an experiment",
         files[DOCUMENT][:500]: "no readable JSON",
-        b"[" * 100_000: "nested too deep",
+        b"<!doctype html><html></html>": "no export of an experiment",
+        b'{"a":' * 100_000: "nested too deep",
         b'{"format": "inkdesk-experiment", "version": 1, "hash": ' + b"9" * 5000 + b"}": "no readable JSON",
         b" " * (16 * 1024 * 1024 + 1): "more than 16 MB",
         b"PK\x03\x04 and then nothing": "damaged",

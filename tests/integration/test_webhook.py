@@ -4,23 +4,20 @@ import base64
 import hashlib
 import hmac
 import json
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 
-from core.embedded.ports import free_port
 from core.generation.states import State
 from core.generation.submit import claim_to_submit, submit
 from core.services import install
 from core.web.routes import LARGEST_BODY, routes
 from tests.support.desk import TestDesk, wait_for, working
+from tests.support.serving import serving
 
 
 @pytest.fixture
@@ -29,21 +26,6 @@ def client(desk: TestDesk) -> Iterator[httpx.Client]:
     with serving(Starlette(routes=routes())) as url, httpx.Client(base_url=url) as client:
         yield client
     install(None)
-
-
-@contextmanager
-def serving(app: Starlette) -> Iterator[str]:
-    """The routes on a real socket."""
-    port = free_port()
-    server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", lifespan="off")
-    )
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    wait_for(lambda: server.started)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
 
 
 def signed(

@@ -75,7 +75,7 @@ def gather(session: Session, *, actor: Actor, experiment_id: int, desk: str | No
     Raises NotFound, and Conflict while this actor is in the middle of a blind vote on it: names are told.
     """
     experiment = get_experiment(session, experiment_id)
-    verdict = results(session, actor=actor, experiment_id=experiment_id).verdict.sentence
+    judged = results(session, actor=actor, experiment_id=experiment_id)
     found = grid(session, experiment_id)
     hashes, erased = _selfie_facts(session, found)
     places = {selfie.id: number for number, selfie in enumerate(found.selfies, start=1)}
@@ -84,7 +84,7 @@ def gather(session: Session, *, actor: Actor, experiment_id: int, desk: str | No
         hash=UNHASHED,
         source=Source(desk=desk, experiment=experiment.id, exported_at=_now(session)),
         experiment=_about(session, experiment),
-        verdict=verdict,
+        verdict=judged.verdict.sentence if judged.votes else None,
         variants=_variants(session, experiment),
         selfies=_selfies(found, hashes),
         cells=_cells(session, experiment, found, places, images),

@@ -21,6 +21,7 @@ from core.prompts.share.document import FORMAT, VERSION, Cell, Document, Image, 
 
 Model = TypeVar("Model", bound=BaseModel)
 MEGABYTE = 1024 * 1024
+NO_EXPORT = "This is no export of an experiment. Choose the ZIP or JSON file of one."
 # 4,000 cells with all their facts stay below.
 LARGEST_DOCUMENT = 16 * MEGABYTE
 LARGEST_IMAGE = 25 * MEGABYTE
@@ -116,9 +117,11 @@ def read_document(content: bytes) -> Document:
     """The document in these bytes. Raises InvalidInput with the first thing that is wrong."""
     if len(content) > LARGEST_DOCUMENT:
         raise InvalidInput(f"The JSON has more than {LARGEST_DOCUMENT // MEGABYTE} MB; no export has.")
+    if not content.lstrip().startswith(b"{"):
+        raise InvalidInput(NO_EXPORT)
     head = _parsed(_Head, content, "This is no export of an experiment.")
     if head.format != FORMAT:
-        raise InvalidInput("This is no export of an experiment. Choose the ZIP or JSON file of one.")
+        raise InvalidInput(NO_EXPORT)
     if head.version != VERSION:
         raise InvalidInput(f"The export has version {head.version} and only version {VERSION} is read here.")
     document = _parsed(Document, content, "The export is not as it must be.")

@@ -20,6 +20,20 @@ def imported_images(session: Session, customer_ids: Sequence[int]) -> dict[int, 
     return {customer_id: number for customer_id, number in rows if customer_id is not None}
 
 
+def imported_faces(session: Session, customer_ids: Sequence[int]) -> dict[int, list[str]]:
+    """The small pictures of selfies that came with imports, by customer."""
+    rows = session.execute(
+        select(ImportedSelfie.customer_id, ImportedSelfie.thumbnail_key)
+        .where(ImportedSelfie.customer_id.in_(customer_ids), ImportedSelfie.owned)
+        .order_by(ImportedSelfie.id)
+    )
+    found: dict[int, list[str]] = {}
+    for customer_id, key in rows:
+        if customer_id is not None and key is not None:
+            found.setdefault(customer_id, []).append(key)
+    return found
+
+
 def imported_objects(session: Session, customer_id: int) -> list[str]:
     """The objects that imports have stored of this person, also where they came as somebody unknown."""
     found: list[str] = []

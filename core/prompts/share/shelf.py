@@ -5,6 +5,7 @@ however it ends.
 """
 
 import dataclasses
+import io
 import os
 import secrets
 import tempfile
@@ -17,8 +18,9 @@ from core.errors import NotFound
 
 PATH = "/share"
 LIFETIME_SECONDS = 600.0
-# More than one person prepares in ten minutes; the oldest go first.
+# More than one person prepares in ten minutes; the oldest go first, by number and by bytes on the disk.
 MOST = 20
+MOST_BYTES = 2_000_000_000
 CHUNK = 256 * 1024
 
 
@@ -40,16 +42,16 @@ class Prepared:
         return f"{PATH}/{self.token}/{self.name}"
 
     def chunks(self) -> Iterator[bytes]:
-        """The content; several may read it at once."""
-        # A reader of its own keeps the file alive, also when it is taken off the shelf meanwhile.
-        handle = os.dup(self.file.fileno())
-        try:
-            at = 0
-            while chunk := os.pread(handle, CHUNK, at):
-                yield chunk
-                at += len(chunk)
-        finally:
-            os.close(handle)
+        """The content; several may read it at once, also while it is taken off the shelf."""
+        return _read(os.fdopen(os.dup(self.file.fileno()), "rb", buffering=0))
+
+
+def _read(own: io.FileIO) -> Iterator[bytes]:
+    with own:
+        at = 0
+        while chunk := os.pread(own.fileno(), CHUNK, at):
+            yield chunk
+            at += len(chunk)
 
 
 class Shelf:
@@ -76,14 +78,14 @@ class Shelf:
         until = self._clock() + LIFETIME_SECONDS
         made = Prepared(token, name, media_type, size, staff_id, until, file)
         with self._lock:
-            self._tidy(MOST - 1)
+            self._tidy(MOST - 1, MOST_BYTES - size)
             self._files[token] = made
         return made
 
     def get(self, token: str) -> Prepared:
         """The file of this token. Raises NotFound where there is none, or its time is over."""
         with self._lock:
-            self._tidy(MOST)
+            self._tidy(MOST, MOST_BYTES)
             found = self._files.get(token)
         if found is None:
             raise NotFound("This download is no longer there. Prepare it again.")
@@ -96,12 +98,17 @@ class Shelf:
         except NotFound:
             return None
 
-    def _tidy(self, most: int) -> None:
-        over = [token for token, each in self._files.items() if each.until <= self._clock()]
-        over += list(self._files)[: max(0, len(self._files) - len(over) - most)]
-        for token in over:
-            if (former := self._files.pop(token, None)) is not None:
-                former.file.close()
+    def close(self) -> None:
+        """Take everything off."""
+        with self._lock:
+            self._tidy(0, 0)
+
+    def _tidy(self, most: int, most_bytes: int) -> None:
+        """Take off what is over, and then the oldest, until the others fit."""
+        for token in [token for token, each in self._files.items() if each.until <= self._clock()]:
+            self._files.pop(token).file.close()
+        while len(self._files) > most or sum(each.size for each in self._files.values()) > max(most_bytes, 0):
+            self._files.pop(next(iter(self._files))).file.close()
 
 
 shelf = Shelf()

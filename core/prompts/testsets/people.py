@@ -20,7 +20,7 @@ from core.generation.states import OPEN
 from core.images.intake import Selfie
 from core.images.models import StoredSelfie
 from core.images.selfies import keep_selfie
-from core.prompts.share.people import imported_images, imported_objects
+from core.prompts.share.people import imported_faces, imported_images, imported_objects
 from core.prompts.testsets.models import TestPerson
 from core.storage.objects import ObjectStore
 
@@ -29,7 +29,8 @@ from core.storage.objects import ObjectStore
 class PersonView:
     """Somebody in the tests. `images` were made from their selfies, also those that are deleted by now.
 
-    `selfie_ids` may be tested on; none after the consent was taken back or the person deleted.
+    `selfie_ids` may be tested on; none after the consent was taken back or the person deleted. What came with
+    imports is only among `thumbnail_keys`.
     """
 
     id: int
@@ -145,11 +146,19 @@ def people(session: Session) -> list[PersonView]:
     )
     made = Counter({customer: int(images) for customer, images in counted})
     made.update(imported_images(session, numbers))
-    return [_view(person, customer, selfies.get(customer.id, []), made) for person, customer in rows]
+    faces = imported_faces(session, numbers)
+    return [
+        _view(person, customer, selfies.get(customer.id, []), made, faces.get(customer.id, []))
+        for person, customer in rows
+    ]
 
 
 def _view(
-    person: TestPerson, customer: Customer, selfies: Sequence[StoredSelfie], made: Counter[int]
+    person: TestPerson,
+    customer: Customer,
+    selfies: Sequence[StoredSelfie],
+    made: Counter[int],
+    faces: Sequence[str],
 ) -> PersonView:
     gone = customer.erased_at is not None
     agreed = not gone and (person.source == "upload" or customer.test_consent_at is not None)
@@ -161,7 +170,7 @@ def _view(
         source=person.source,
         consent_note=person.consent_note,
         selfie_ids=tuple(selfie.id for selfie in usable),
-        thumbnail_keys=tuple(selfie.thumbnail_key for selfie in usable),
+        thumbnail_keys=(*(selfie.thumbnail_key for selfie in usable), *(() if gone else faces)),
         images=made[customer.id],
         agreed=agreed,
         erasing=gone and person.deleted_at is None,
