@@ -60,7 +60,7 @@ def imported_view(desk: Desk, number: int, zone: tzinfo) -> None:
     with st.expander("Share", icon=":material/ios_share:", on_change="rerun", key="imports_share") as opened:
         if opened.open:
             st.fragment(_share)(desk, number)
-    st.fragment(_grid)(found.shared)
+    _grid(found.shared)
 
 
 def _share(desk: Desk, number: int) -> None:

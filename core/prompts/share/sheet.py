@@ -19,6 +19,8 @@ from core.prompts.share.gather import Picture, Shared
 from core.storage.objects import ObjectStore
 from core.wording import dollars
 
+# 297 mm of paper at 96 pixels an inch, without its margins and the column of selfies.
+PAPER_PIXELS = 900
 SIDES = (THUMBNAIL_SIDE, 768, 1024)
 STATES = {
     "missing": "Not drawn",
@@ -66,6 +68,7 @@ def write_sheet(
         columns=columns(document),
         cells=cells,
         side=side,
+        print_width=_print_width(len(document.variants), document.experiment.repeats),
         selfies=selfies,
         verdict=document.verdict if verdict else None,
         gone=shared.gone,
@@ -78,6 +81,12 @@ def write_sheet(
         diff=Side,
     )
     out.writelines(part.encode() for part in parts)
+
+
+def _print_width(variants: int, repeats: int) -> int:
+    """Pixels of an image on paper, so that all columns fit across a landscape page of A4."""
+    room = PAPER_PIXELS - variants * 16
+    return max(24, min(150, room // (variants * repeats) - 4))
 
 
 def columns(document: Document) -> list[Column]:
