@@ -12,6 +12,7 @@ from core.access.staff import active_staff
 from core.generation.models import Generation
 from core.prompts.experiments.models import ExperimentCell
 from core.services import Services, open_services
+from pages.components.compare_grid.files import PATH
 from tests.support.app import RunningApp, settings_of
 from tests.support.factories import NOON
 from tests.support.grids import (
@@ -392,17 +393,12 @@ def test_results_fill_in_while_scroll_focus_and_level_stay(
     # Nothing moves any more that the page's own start had begun.
     page.wait_for_load_state("networkidle")
     page.wait_for_timeout(500)
-    grid.evaluate("each => { each.dataset.mounted = 'once'; }")
     place = grid.locator(".scroll").evaluate("each => each.scrollTop")
-    picture = kept.locator("img").element_handle()
     assert place > 0
     finish(services, drawn, 1, 4)
     expect(waiting.locator("img")).to_be_visible()
     expect(kept).to_be_focused()
-    assert grid.get_attribute("data-mounted") == "once"
-    assert grid.locator(".scroll").evaluate("each => each.scrollTop") == place
-    assert picture is not None
-    assert picture.evaluate("each => each.isConnected")
+    wait_until(page, lambda: grid.locator(".scroll").evaluate("each => each.scrollTop") == place)
 
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowLeft")
@@ -413,8 +409,72 @@ def test_results_fill_in_while_scroll_focus_and_level_stay(
     zoomed = grid.locator(".side.a .layer.shown").evaluate("each => each.style.transform")
     finish(services, drawn, 1, 5)
     expect(grid.locator(".side.b .layer.shown img")).to_be_visible()
-    assert grid.get_attribute("data-mounted") == "once"
-    assert grid.locator(".layer").evaluate_all("all => all.map(each => each.style.transform)") == [zoomed] * 3
+    transforms = grid.locator(".layer")
+    wait_until(
+        page, lambda: transforms.evaluate_all("all => all.map(each => each.style.transform)") == [zoomed] * 3
+    )
+
+
+def test_a_grid_that_is_taken_away_for_a_moment_comes_back_where_it_was(
+    page: Page, app: RunningApp, forty: Drawn
+) -> None:
+    opened(page, app, forty)
+    found = page.evaluate(AGAIN, f"{PATH}/main.js")
+    level, selfie, variant, scrolled, zoom, measured = found["before"]
+    assert (level, selfie, variant, zoom, measured) == ("pair", 12, 2, "scale(2.4414)", True)
+    assert scrolled > 0
+    assert found["after"] == found["before"]
+
+
+# A grid of its own on a bare place, as Streamlit mounts it: looked into, taken away, mounted again.
+AGAIN = """async (address) => {
+    const { default: main } = await import(address);
+    const sides = (id) => ({ id, label: `v${id}`, price: '', counts: '', more: '', mean: '', prompt: '',
+        parameters: [], summary: '', pieces: [], changes: [] });
+    const faces = [...Array(30).keys()].map(id => ({ id: id + 10, name: `S${id}`, tags: '',
+        small: 'data:,', whole: 'data:,' }));
+    const ids = faces.map(each => each.id);
+    const data = { experiment: 77, baseline: 1, rate: false, variants: [sides(1), sides(2)], selfies: faces,
+        cells: {}, columnOrders: { set: [1, 2], gate: [1, 2] },
+        rowOrders: { set: ids, disagreement: ids, gate: ids } };
+    const grids = [];
+    const mount = () => {
+        const host = document.createElement('div');
+        document.body.append(host);
+        const root = host.attachShadow({ mode: 'open' });
+        root.innerHTML = '<style>.scroll { height: 200px; overflow: auto; overflow-anchor: none }'
+            + '.row { height: 90px }</style><div class="compare"></div>';
+        const away = main({ parentElement: root, data, setTriggerValue: () => null });
+        grids.push(root);
+        return { root, leave: () => { away(); host.remove(); } };
+    };
+    const frame = () => new Promise(done => setTimeout(done, 200));
+    const all = { bubbles: true, composed: true, cancelable: true };
+    const press = (root, key) => root.querySelector('.stage')
+        .dispatchEvent(new KeyboardEvent('keydown', { key, ...all }));
+    const first = mount();
+    const scroll = first.root.querySelector('.scroll');
+    scroll.scrollTop = 340;
+    await frame();
+    first.root.querySelector('.cell[data-variant="2"][data-selfie="12"]').click();
+    press(first.root, 'Enter');
+    for (const key of ['+', '+', '+', '+', 'o']) press(first.root, key);
+    await frame();
+    const state = (root) => {
+        const asked = new URLSearchParams(location.search);
+        const scale = root.querySelector('.layer')?.style.transform.match(/scale[^)]*[)]/)?.[0];
+        return [root.querySelector('.pair-level') ? 'pair' : 'other', Number(asked.get('selfie')),
+            Number(asked.get('variant')), root.querySelector('.scroll').scrollTop, scale,
+            root.querySelector('.stage').classList.contains('measures')];
+    };
+    const before = state(first.root);
+    first.leave();
+    const second = mount();
+    await frame();
+    const after = state(second.root);
+    second.leave();
+    return { before, after };
+}"""
 
 
 def finish(services: Services, drawn: Drawn, variant: int, selfie: int) -> None:

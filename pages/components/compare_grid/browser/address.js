@@ -32,12 +32,15 @@ export function addressWriter() {
       clearTimeout(waiting);
       waiting = setTimeout(() => put(words(view)), 120);
     },
-    /** Nothing more is written; and what stands there goes with the grid, if its page stays. */
-    close(page) {
+    stop() {
       clearTimeout(waiting);
-      if (window.location.pathname === page) put({});
     },
   };
+}
+
+/** Take out of the address what stands there of a view. */
+export function clearAddress() {
+  put({});
 }
 
 /** The address of a view, for the clipboard. */

@@ -12,12 +12,13 @@ import { Sheet } from "./sheet.js";
 import { Zoom } from "./zoom.js";
 
 export class Grid {
-  constructor(element) {
+  /** `left` is what a grid of the same experiment left behind, if Streamlit took it away for a moment only. */
+  constructor(element, left = null) {
     this.element = element;
     this.root = element.getRootNode();
     this.page = window.location.pathname;
-    this.view = readAddress();
-    this.tops = new Map();
+    this.view = left?.view ?? readAddress();
+    this.tops = left?.tops ?? new Map();
     this.address = addressWriter();
     this.zoom = new Zoom((zoom) => this.zoomed(zoom));
     this.pair = new Pair(this);
@@ -35,22 +36,53 @@ export class Grid {
     window.addEventListener("blur", () => this.flicker(false), options);
     window.addEventListener("resize", () => this.fit(), options);
     this.sheet.element.addEventListener("focusin", (event) => this.focused(event));
+    // Remembered as they change: once the element is gone from the page, they can no longer be asked for.
+    this.scroll = left?.scroll ?? [0, 0];
+    this.hadFocus = false;
+    this.sheet.element.addEventListener("scroll", () => {
+      if (this.element.isConnected) this.scroll = [this.sheet.element.scrollLeft, this.sheet.element.scrollTop];
+    });
+    document.addEventListener(
+      "focusin",
+      (event) => {
+        this.hadFocus = event.composedPath().includes(element);
+      },
+      options,
+    );
+    this.left = left;
     this.fresh = true;
   }
 
+  /** Stop, and say what the next grid of this experiment goes on with. */
   close() {
     this.listeners.abort();
     this.sheet.close();
-    this.address.close(this.page);
+    this.address.stop();
+    const { scale, x, y } = this.zoom;
+    const measures = this.stage.classList.contains("measures");
+    return { view: this.view, tops: this.tops, scroll: this.scroll, zoom: { scale, x, y }, measures, focus: this.hadFocus };
   }
 
   /** New data, or new ways back to the server. */
   update({ data, setTriggerValue }) {
     this.data = data;
     this.tell = setTriggerValue;
+    if (this.fresh && this.left) this.stage.classList.toggle("measures", this.left.measures);
     this.draw();
-    if (this.fresh && this.view.level === "sheet" && this.sheet.find(this.view.variant, this.view.selfie)) this.sheet.focus();
+    if (this.fresh) this.begin();
     this.fresh = false;
+  }
+
+  /** Where one left off; or the cell that the address names. */
+  begin() {
+    const { left, view } = this;
+    if (left) {
+      Object.assign(this.zoom, left.zoom);
+      this.zoom.keep();
+      this.sheet.goTo(left.scroll);
+      if (left.focus && view.level === "sheet") this.sheet.rove()?.focus({ preventScroll: true });
+      this.address.write({ ...view, left: this.model.baseline });
+    } else if (view.level === "sheet" && this.sheet.find(view.variant, view.selfie)) this.sheet.focus();
   }
 
   /** Look at something else. */

@@ -157,6 +157,13 @@ export class Sheet {
     this.table.style.setProperty("--head", `${this.table.firstElementChild.offsetHeight}px`);
   }
 
+  /** Scroll there at once, or as soon as the styles that make it possible have come. */
+  goTo([left, top]) {
+    const settle = () => this.element.scrollTo(left, top);
+    settle();
+    if (this.element.scrollTop !== top) requestAnimationFrame(() => setTimeout(settle, 60));
+  }
+
   find(variant, selfie) {
     return this.table.querySelector(`.cell[data-variant="${variant}"][data-selfie="${selfie}"]`);
   }
