@@ -25,10 +25,15 @@ DRAWN = "all => all.length === 6 && all.every(each => each.complete && each.natu
 
 @pytest.fixture
 def desk(app: RunningApp) -> Iterator[TestDesk]:
-    """The application's own database and stores, with a test set of three people."""
+    """The application's own database and stores."""
     with contextlib.closing(TestDesk.open(settings_of(app.home), RunningSandbox())) as opened:
-        Lab(opened, people=3)
         yield opened
+
+
+@pytest.fixture
+def faces(desk: TestDesk) -> str:
+    """The name of a test set of three people."""
+    return Lab(desk, people=3).set_name
 
 
 def in_production(desk: TestDesk) -> int:
@@ -43,14 +48,14 @@ def first_version(desk: TestDesk) -> PromptVersion:
 
 
 def test_a_tuner_finds_a_better_prompt_ships_it_and_takes_it_back(
-    app: RunningApp, desk: TestDesk, page: Page
+    app: RunningApp, desk: TestDesk, faces: str, page: Page
 ) -> None:
     former = in_production(desk)
     base = first_version(desk)
     two = edit(page, app, base.id, "Thick outlines.", "outlines")
     three = edit(page, app, base.id, "Thin outlines.", "thinner")
 
-    experiment = run_grid(page, app, f"{STYLE} v2", f"{STYLE} v3")
+    experiment = run_grid(page, app, faces, f"{STYLE} v2", f"{STYLE} v3")
     vote(page, app, experiment)
     promote(page, app, experiment)
     assert in_production(desk) in (two, three)
@@ -82,12 +87,12 @@ def edit(page: Page, app: RunningApp, version_id: int, words: str, note: str) ->
     return int(found[1])
 
 
-def run_grid(page: Page, app: RunningApp, *titles: str) -> int:
+def run_grid(page: Page, app: RunningApp, faces: str, *titles: str) -> int:
     """An experiment of these versions on all selfies, watched until its grid is full; its number."""
     page.goto(f"{app.url}/experiments?experiment=new")
     page.get_by_label("Name", exact=True).fill("Which outline?")
     page.get_by_label("Name", exact=True).press("Enter")
-    choose(page, "Test set", "Faces v1")
+    choose(page, "Test set", faces)
     for title in titles:
         choose(page, "Prompt versions", title)
     page.keyboard.press("Escape")

@@ -357,4 +357,4 @@ def test_the_versions_of_a_snippet_are_listed_with_what_changed(open_page: OpenP
     at.toggle(key=f"prompts_snippet_{first.id}_history").set_value(True).run()
     assert "**v2** Firmer" in said(at)
     assert f"{first.used_by[0]} v2" in said(at)
-    assert "<ins>Really" in html(at)
+    assert "Really</ins>" in html(at)

@@ -1,6 +1,7 @@
 """Experiments for tests: a desk with people who agreed, three versions, and what the provider was sent."""
 
 import hashlib
+import uuid
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -35,7 +36,10 @@ class Lab:
         self.selfies = [self._person(number) for number in range(people)]
         with self.database.transaction() as session:
             members = [Member(each) for each in self.selfies]
-            self.set_version = create_set(session, actor=desk.admin, name="Faces", members=members).id
+            # Labs of one desk may follow each other.
+            self.set_name = f"Faces {uuid.uuid4().hex[:6]}"
+            made = create_set(session, actor=desk.admin, name=self.set_name, members=members)
+            self.set_version = made.id
 
     @property
     def database(self) -> Database:

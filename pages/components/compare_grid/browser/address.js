@@ -24,13 +24,21 @@ export function readAddress() {
   };
 }
 
-/** Write it down, in a moment: arrows that are held would write too often. */
+const PAUSE = 120;
+
+/** Write it down: the first change at once, those that follow in a moment, since held arrows would write too often. */
 export function addressWriter() {
   let waiting = null;
+  let last = 0;
+  const write = (view) => {
+    last = performance.now();
+    put(words(view));
+  };
   return {
     write(view) {
       clearTimeout(waiting);
-      waiting = setTimeout(() => put(words(view)), 120);
+      if (performance.now() - last > PAUSE) write(view);
+      else waiting = setTimeout(() => write(view), PAUSE);
     },
     stop() {
       clearTimeout(waiting);
