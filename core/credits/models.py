@@ -62,7 +62,8 @@ class Charge(Base):
 class Transfer(HasId, Base):
     """One move of credits between two accounts. `key` is unique for ever: the same key never moves twice.
 
-    Triggers hold its generation to a charge and its case to what the case says, where keys would do less.
+    A trigger writes its entries and moves the wallet. Another one holds its case to what the case says, where
+    a key would do less.
     """
 
     __tablename__ = "transfer"
@@ -73,7 +74,7 @@ class Transfer(HasId, Base):
     from_account: Mapped[int]
     to_account: Mapped[int]
     amount: Mapped[int]
-    generation_id: Mapped[int | None]
+    generation_id: Mapped[int | None] = mapped_column(ForeignKey("charge.generation_id"))
     reverses_id: Mapped[int | None] = mapped_column(ForeignKey("transfer.id"))
     case_id: Mapped[int | None]
     actor: Mapped[str]
@@ -83,7 +84,7 @@ class Transfer(HasId, Base):
 
 
 class Entry(Base):
-    """One leg of a transfer; a wallet's legs are numbered, carry the balance after, and are chained."""
+    """One leg of a transfer, which writes it; a wallet's are numbered, chained and carry the balance."""
 
     __tablename__ = "entry"
 

@@ -1,10 +1,12 @@
 """SQL of revision r0029: a posting says and proves the same with fewer statements.
 
 Every statement inside a function starts and ends a small machine of its own, which costs more than the rows
-that it touches. So: the caps are raised by the statement that locks the charge; house accounts, which never
-change, are not looked up; a table's CHECKs are one function, kept ready, instead of trees read anew each
-time; and what a trigger reads anyway it checks in place of a foreign key. What foreign keys kept on the other
-side holds without them: charges, cases and transfers are never taken away, nor do their numbers change.
+that it touches. So: a transfer enters itself, by a trigger that writes its two entries and moves the wallet,
+and nobody else may write entries, so there is no pair to look for afterwards; the caps are raised by the
+statement that locks the charge; house accounts, which never change, are not looked up; a table's CHECKs are
+one function, kept ready, instead of trees read anew each time. Two foreign keys went: an entry's transfer is
+the one that writes it, and a transfer's case is looked at when it pays. Neither transfers nor cases are ever
+taken away, nor do their numbers change.
 
 The recipes of all hashes stay as they were: their jsonb costs 5 of a posting's microseconds, text would
 cost 3.
@@ -45,7 +47,6 @@ ALTER TABLE entry
 ALTER TABLE transfer
     DROP CONSTRAINT transfer_told,
     DROP CONSTRAINT transfer_case_told,
-    DROP CONSTRAINT transfer_generation_id_fkey,
     DROP CONSTRAINT transfer_case_id_fkey;
 DROP FUNCTION transfer_told;
 DO $do$ BEGIN
@@ -79,36 +80,35 @@ DO $do$ BEGIN
 END $do$;
 """
 
-# An entry is one leg of its transfer, or is refused at once; that there are both is checked at COMMIT. The
-# entries' key lets no leg in twice, so these two together let in exactly one pair.
-# Tables are named with their schema: what is proven at COMMIT runs outside of the ledger's function, where a
-# session's temporary table would be looked at first.
-REFUSALS = """
-CREATE OR REPLACE FUNCTION check_entry_pairs() RETURNS trigger LANGUAGE plpgsql AS $$
+# A transfer's two entries are written with it and by nothing else: there is no transfer without its pair, and
+# no entry without its transfer. Tables and functions are named with their schema: what is proven at COMMIT
+# runs outside of the ledger's function, where a session's temporary table would be looked at first.
+ENTERING = """
+DROP TRIGGER entry_pairs ON entry;
+DROP TRIGGER transfer_entered ON transfer;
+DROP TRIGGER transfer_queue_rollup ON transfer;
+DROP FUNCTION check_entry_pairs;
+DROP FUNCTION check_transfer_entered;
+CREATE FUNCTION refuse_entry() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF EXISTS (
-        SELECT FROM added e LEFT JOIN public.transfer t ON t.id = e.transfer_id
-        WHERE (CASE e.account_id WHEN t.from_account THEN e.amount = -t.amount
-               WHEN t.to_account THEN e.amount = t.amount END) IS NOT TRUE
-    ) THEN
-        RAISE EXCEPTION 'entries come in pairs that match their transfer' USING ERRCODE = 'IK002';
-    END IF;
-    RETURN NULL;
+    RAISE EXCEPTION 'entries are written by their transfer alone' USING ERRCODE = 'IK002';
 END $$;
-CREATE OR REPLACE FUNCTION check_transfer_entered() RETURNS trigger LANGUAGE plpgsql AS $$
+-- The depth is 0 where a session writes, and 1 where a transfer does.
+CREATE TRIGGER entry_by_transfer BEFORE INSERT ON entry
+    FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION refuse_entry();
+
+-- The wallet, and both entries. House accounts have no row here, so none of them is ever waited for.
+CREATE FUNCTION enter_transfer() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    legs bigint;
+    wallet public.wallet_balance%ROWTYPE;
+    holder bigint := NEW.to_account;
+    house bigint := NEW.from_account;
+    delta bigint := NEW.amount;
 BEGIN
-    IF NEW.generation_id IS NULL THEN
-        SELECT count(*) INTO legs FROM public.entry WHERE transfer_id = NEW.id;
-    ELSE
-        SELECT count(e.transfer_id) INTO legs
-            FROM public.charge c LEFT JOIN public.entry e ON e.transfer_id = NEW.id
-            WHERE c.generation_id = NEW.generation_id;
-    END IF;
-    IF legs <> 2 THEN
-        RAISE EXCEPTION 'transfer % has no pair of entries, or no charge %', NEW.id, NEW.generation_id
-            USING ERRCODE = 'IK002';
+    IF NEW.kind IN ('charge', 'reversal') THEN
+        holder := NEW.from_account;
+        house := NEW.to_account;
+        delta := -NEW.amount;
     END IF;
     -- Else a payment could be taken back without its case, which is looked at by what names it.
     IF NEW.reverses_id IS NOT NULL THEN
@@ -118,9 +118,35 @@ BEGIN
                 USING ERRCODE = 'IK010';
         END IF;
     END IF;
+    -- A capture, and what takes it back, is between house accounts.
+    IF NEW.kind = 'capture' OR (NEW.kind = 'reversal' AND holder = public.house_account('revenue')) THEN
+        INSERT INTO public.entry (transfer_id, account_id, amount)
+            VALUES (NEW.id, holder, delta), (NEW.id, house, -delta);
+        RETURN NULL;
+    END IF;
+    UPDATE public.wallet_balance w SET
+        balance = w.balance + delta,
+        version = w.version + 1,
+        head_hash = public.entry_hash(w.head_hash, w.account_id, w.version + 1, delta, w.balance + delta,
+                                      public.transfer_digest(NEW))
+        WHERE w.account_id = holder AND w.balance + delta >= 0
+        RETURNING w.* INTO wallet;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the wallet holds less than % credits', NEW.amount USING ERRCODE = 'IK005';
+    END IF;
+    INSERT INTO public.entry (transfer_id, account_id, amount, version, balance_after, hash) VALUES
+        (NEW.id, holder, delta, wallet.version, wallet.balance, wallet.head_hash),
+        (NEW.id, house, -delta, NULL, NULL, NULL);
+    -- For the charts: it waits for their next tick in this very transaction.
+    IF NEW.kind = 'refund' THEN
+        INSERT INTO public.rollup_queue (kind, subject_id) VALUES ('refund', NEW.id);
+    END IF;
     RETURN NULL;
 END $$;
+CREATE TRIGGER transfer_entered AFTER INSERT ON transfer FOR EACH ROW EXECUTE FUNCTION enter_transfer();
+"""
 
+REFUSALS = """
 -- Under way or undecided means all of it in flight, and else nothing: a part never is.
 CREATE OR REPLACE FUNCTION check_charge_settled(p_generation bigint) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -203,10 +229,9 @@ END $$;
 """
 
 POSTING = """
-DROP TRIGGER transfer_queue_rollup ON transfer;
 -- The only writer of the ledger. From where to where follows from the kind, that of a reversal from what it
 -- reverses. The same key with the same content gives the first result again. Locks in one order: charge,
--- key, wallet; no kind has two wallets.
+-- key, and the wallet as the transfer enters itself; no kind has two wallets.
 CREATE OR REPLACE FUNCTION post_transfer(
     p_key text, p_kind text, p_actor text, p_reason text, p_amount bigint,
     p_customer bigint DEFAULT NULL, p_generation bigint DEFAULT NULL, p_reverses bigint DEFAULT NULL,
@@ -216,7 +241,6 @@ DECLARE
     owed charge%ROWTYPE;
     origin transfer%ROWTYPE;
     made transfer%ROWTYPE;
-    wallet wallet_balance%ROWTYPE;
     moved bigint := p_amount;
     settles text := p_kind;
     counted boolean := false;
@@ -287,15 +311,15 @@ BEGIN
                           generation_id, reverses_id, case_id, actor, reason)
         VALUES (p_key, requested, p_kind, source, target, moved, p_generation, p_reverses, p_case,
                 p_actor, p_reason)
-        ON CONFLICT (key) DO NOTHING RETURNING * INTO made;
+        ON CONFLICT (key) DO NOTHING RETURNING id INTO posted_id;
     replayed := NOT FOUND;
     IF replayed THEN
         SELECT * INTO STRICT made FROM transfer t WHERE t.key = p_key;
         IF made.request_hash <> requested THEN
             RAISE EXCEPTION 'key % was used for another transfer', p_key USING ERRCODE = 'IK003';
         END IF;
+        posted_id := made.id;
     END IF;
-    posted_id := made.id;
 
     IF replayed = counted AND settles IN ('capture', 'refund', 'goodwill') THEN
         IF NOT replayed AND way = 1 AND moved > owed.amount - owed.refunded
@@ -309,39 +333,15 @@ BEGIN
             goodwill = c.goodwill + CASE settles WHEN 'goodwill' THEN delta ELSE 0 END
             WHERE c.generation_id = p_generation;
     END IF;
-    IF replayed THEN
-        RETURN;
-    END IF;
-
-    -- 3. The wallet. System accounts have no row here, so none of them is ever waited for.
-    IF settles = 'capture' THEN
-        INSERT INTO entry (transfer_id, account_id, amount)
-            VALUES (posted_id, source, -moved), (posted_id, target, moved);
-        RETURN;
-    END IF;
-    delta := CASE WHEN p_kind = 'charge' THEN -moved ELSE way * moved END;
-    UPDATE wallet_balance w SET
-        balance = w.balance + delta,
-        version = w.version + 1,
-        head_hash = entry_hash(
-            w.head_hash, w.account_id, w.version + 1, delta, w.balance + delta, transfer_digest(made))
-        WHERE w.account_id = CASE WHEN delta < 0 THEN source ELSE target END AND w.balance + delta >= 0
-        RETURNING w.* INTO wallet;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'the wallet holds less than % credits', moved USING ERRCODE = 'IK005';
-    END IF;
-    INSERT INTO entry (transfer_id, account_id, amount, version, balance_after, hash) VALUES
-        (posted_id, wallet.account_id, delta, wallet.version, wallet.balance, wallet.head_hash),
-        (posted_id, CASE WHEN delta < 0 THEN target ELSE source END, -delta, NULL, NULL, NULL);
-    -- For the charts: it waits for their next tick in this very transaction.
-    IF p_kind = 'refund' THEN
-        INSERT INTO rollup_queue (kind, subject_id) VALUES ('refund', posted_id);
-    END IF;
 END $$;
 DROP FUNCTION account_of;
 """
 
 UNDO_TOLD = """
+DROP TRIGGER transfer_entered ON transfer;
+DROP TRIGGER entry_by_transfer ON entry;
+DROP FUNCTION enter_transfer;
+DROP FUNCTION refuse_entry;
 DROP TRIGGER transfer_case_agrees ON transfer;
 DROP FUNCTION check_transfer_case;
 DROP FUNCTION check_case;
@@ -368,7 +368,6 @@ DROP FUNCTION transfer_told;
 """
 UNDO_TRANSFER = """
 ALTER TABLE transfer
-    ADD CONSTRAINT transfer_generation_id_fkey FOREIGN KEY (generation_id) REFERENCES charge,
     ADD CONSTRAINT transfer_case_id_fkey FOREIGN KEY (case_id) REFERENCES compensation_case,
     ADD CONSTRAINT transfer_told CHECK (transfer_told(
         kind, actor, reason, from_account, to_account, amount, generation_id, reverses_id));
@@ -380,6 +379,10 @@ DO $$ BEGIN
 END $$;
 CREATE TRIGGER transfer_queue_rollup AFTER INSERT ON transfer
     FOR EACH ROW WHEN (NEW.kind = 'refund') EXECUTE FUNCTION queue_rollup('refund');
+CREATE TRIGGER entry_pairs AFTER INSERT ON entry REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION check_entry_pairs();
+CREATE CONSTRAINT TRIGGER transfer_entered AFTER INSERT ON transfer DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION check_transfer_entered();
 """
 
 

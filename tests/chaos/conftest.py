@@ -7,7 +7,7 @@ import pytest
 
 from core.embedded.objects import ObjectStoreAddress
 from core.provider.sandbox.server import RunningSandbox
-from tests.support.desk import TIME_SCALE, TestDesk, quick_settings
+from tests.support.desk import KEPT, TIME_SCALE, TestDesk, quick_settings
 
 HERE = Path(__file__).parent
 
@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def sandbox() -> Iterator[RunningSandbox]:
     """A quick sandbox that does not repeat whole selfies in its lists."""
-    with RunningSandbox(time_scale=TIME_SCALE, echo_data_uris=False) as running:
+    with RunningSandbox(time_scale=TIME_SCALE, echo_data_uris=False, **KEPT) as running:
         yield running
 
 

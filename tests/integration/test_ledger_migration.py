@@ -1,6 +1,7 @@
 """The ledger comes to a database that holds data already, and goes from it."""
 
 from sqlalchemy import inspect, select, text
+from sqlalchemy.orm import Session
 
 from core.credits import ledger, views
 from core.credits.books import check_books
@@ -16,6 +17,16 @@ from tests.support.wallets import charged, ended, rich
 
 # The last revision before there were cases, and how money moved then.
 BEFORE_CASES = "r0006"
+# The last revision in which entries were written beside their transfer.
+BEFORE_ENTERING = "r0028"
+# All that the database itself promises, as it says it.
+PROMISES = text("""
+SELECT proname, pg_get_functiondef(oid) FROM pg_proc
+    WHERE pronamespace = 'public'::regnamespace AND prokind = 'f'
+UNION ALL SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
+UNION ALL SELECT conname, conrelid::regclass || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
+    WHERE connamespace = 'public'::regnamespace
+""")
 POST = text(
     "SELECT posted_id FROM post_transfer("
     ":key, :kind, 'worker', 'r', CAST(:amount AS bigint), :customer, :generation)"
@@ -112,6 +123,48 @@ def test_every_kind_of_transfer_outlives_the_cases_that_it_belonged_to(database:
         assert views.account_totals(session) == totals
         # The money is all there; the books say which decisions are not known any more.
         assert {finding.rule for finding in check_books(session)} <= LOST_WITH_CASES
+
+
+def test_a_ledger_in_use_goes_back_to_entries_beside_their_transfer_and_comes_again(
+    database: Database,
+) -> None:
+    with database.transaction() as session:
+        customer = rich(session)
+        ended(session, charged(session, customer), "succeeded")
+        failed = failed_case(session)
+    downgrade(database, BEFORE_ENTERING)
+    with database.transaction() as session:
+        assert check_books(session) == []
+        ended(session, charged(session, session.get_one(Customer, customer.id)), "succeeded")
+        sue = reviewer(session)
+        terms = {"case_id": failed.id, "seen_seq": failed.seq, "amount": 10, "reason_code": "our_fault"}
+        deciding.approve(session, actor=sue, **terms)  # type: ignore[arg-type]
+    upgrade(database)
+    with database.transaction() as session:
+        ended(session, charged(session, session.get_one(Customer, customer.id)), "succeeded")
+        assert ledger.balance(session, customer_id=customer.id) == 70
+        assert ledger.balance(session, customer_id=failed.customer_id) == 1000
+    with database.transaction() as session:
+        assert check_books(session) == []
+
+
+def test_the_way_back_from_entering_leaves_every_promise_as_it_was(database: Database) -> None:
+    with database.transaction() as session:
+        now = promises(session)
+    downgrade(database, BEFORE_ENTERING)
+    with database.transaction() as session:
+        back = promises(session)
+    upgrade(database)
+    with database.transaction() as session:
+        assert promises(session) == now
+    downgrade(database, "base")
+    upgrade(database, BEFORE_ENTERING)
+    with database.transaction() as session:
+        assert back == promises(session)
+
+
+def promises(session: Session) -> set[tuple[str, str]]:
+    return {(name, told) for name, told in session.execute(PROMISES)}
 
 
 LOST_WITH_CASES = {"case_of_another", "failed_not_refunded", "case_missing"}

@@ -29,7 +29,12 @@ FORMER = {
 
 
 def upgrade() -> None:
-    for statements in (lean_postings.TOLD, lean_postings.REFUSALS, lean_postings.POSTING):
+    for statements in (
+        lean_postings.TOLD,
+        lean_postings.ENTERING,
+        lean_postings.REFUSALS,
+        lean_postings.POSTING,
+    ):
         op.execute(statements)
 
 
