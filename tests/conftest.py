@@ -18,10 +18,17 @@ from core.embedded.postgres import EmbeddedPostgres
 from core.migrate import upgrade
 from core.provider.sandbox.server import RunningSandbox
 from tests.support.desk import KEPT, TIME_SCALE, TestDesk, quick_settings
+from tests.support.folders import quick_folder
 
 POSTGRES_VERSION = int(os.environ.get("INKDESK_TEST_POSTGRES", "18"))
-# The tests' data is thrown away, so it need not survive a power cut.
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "400"}
+# The tests' data is thrown away: it need not survive a power cut, nor keep much of a log (it may be in RAM).
+FAST = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "400",
+    "max_wal_size": "64MB",
+}
 
 
 @pytest.fixture
@@ -37,7 +44,7 @@ def short_folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """The address of one PostgreSQL server of this test process, with a migrated template in it."""
-    with tempfile.TemporaryDirectory(prefix="inkdesk-") as folder:
+    with quick_folder() as folder:
         server = EmbeddedPostgres(Path(folder) / "pg", version=POSTGRES_VERSION, options=FAST)
         url = server.start()
         database = connect(url)
@@ -52,7 +59,7 @@ def fresh_database(postgres_url: str) -> Iterator[str]:
     """The address of a new migrated database, which is dropped at the end."""
     name = f"t_{uuid.uuid4().hex}"
     with psycopg.connect(postgres_url.replace("/inkdesk?", "/postgres?"), autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE inkdesk")
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE inkdesk STRATEGY file_copy")
         yield postgres_url.replace("/inkdesk?", f"/{name}?")
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -100,7 +107,7 @@ def repository() -> Path:
 @pytest.fixture(scope="session")
 def object_store() -> Iterator[ObjectStoreAddress]:
     """One S3 server of this test process."""
-    with tempfile.TemporaryDirectory(prefix="inkdesk-") as folder:
+    with quick_folder() as folder:
         store = EmbeddedObjectStore(Path(folder) / "objects", Path(folder) / "run")
         yield store.start()
         store.stop()

@@ -1,6 +1,5 @@
 """A headless Chromium and the whole application for it to look at."""
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.chromium import FLAGS, find
 from tests.support.app import RunningApp
+from tests.support.folders import quick_folder
 
 PATIENCE_MS = 60_000
 expect.set_options(timeout=PATIENCE_MS)
@@ -27,7 +27,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def app() -> Iterator[RunningApp]:
     """The application on an empty home; the sandbox draws five times faster than the provider."""
-    with tempfile.TemporaryDirectory(prefix="inkdesk-") as folder:
+    with quick_folder() as folder:
         home = Path(folder) / "home"
         with RunningApp(home, INKDESK_SANDBOX_TIME_SCALE="0.2") as running:
             yield running

@@ -1,7 +1,6 @@
 """An outage of the provider as staff live through it: charted, told of, acknowledged, and over."""
 
 import contextlib
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from core.notifications.channels import ChannelKind, add_channel
 from core.provider.sandbox.server import RunningSandbox
 from tests.support.app import RunningApp, settings_of
 from tests.support.desk import TestDesk, wait_for
+from tests.support.folders import quick_folder
 from tests.support.receivers import Receiver, receiving
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -44,7 +44,7 @@ plot => Object.fromEntries(plot.data.filter(trace => trace.type === 'bar').map(
 def app() -> Iterator[RunningApp]:
     """An application of this test alone, with quick clocks."""
     with (
-        tempfile.TemporaryDirectory(prefix="inkdesk-") as folder,
+        quick_folder() as folder,
         RunningApp(Path(folder) / "home", **QUICK) as running,
     ):
         yield running
