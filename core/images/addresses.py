@@ -1,22 +1,27 @@
 """Addresses under which a browser gets pictures: signed, for a day at most, so that nobody can guess one."""
 
+import dataclasses
 import enum
 import hashlib
 import hmac
 import time
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, null, select
 from sqlalchemy.orm import Session
 
 from core.customers.models import Customer
 from core.errors import NotFound, SetupError
 from core.generation.models import Avatar, Generation
 from core.images.models import StoredSelfie
+from core.prompts.share.models import ImportedImage, ImportedSelfie
 from core.settings import Settings
 
 PATH = "/pictures"
 # An address stays the same for so long, so that a browser does not load a picture twice; then it has as long.
 STEP_SECONDS = 12 * 3600
+# What came with an import says by its name what it is.
+KINDS = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
 
 
 class Picture(enum.StrEnum):
@@ -24,6 +29,8 @@ class Picture(enum.StrEnum):
 
     AVATAR = "avatar"  # a generation
     SELFIE = "selfie"
+    IMPORTED_IMAGE = "imported-image"
+    IMPORTED_SELFIE = "imported-selfie"
 
 
 class Size(enum.StrEnum):
@@ -31,6 +38,18 @@ class Size(enum.StrEnum):
 
     SMALL = "small"  # WEBP of at most 384 pixels
     WHOLE = "whole"  # the bytes that were stored
+
+
+@dataclasses.dataclass(frozen=True)
+class Shown:
+    """One picture that a browser can be shown."""
+
+    picture: Picture
+    number: int
+
+    def address(self, settings: Settings, size: Size) -> str:
+        """Where a browser finds it during the next 12 to 24 hours."""
+        return address(settings, self.picture, self.number, size)
 
 
 def address(settings: Settings, picture: Picture, number: int, size: Size) -> str:
@@ -50,23 +69,32 @@ def check_address(
 
 def stored_object(session: Session, picture: Picture, number: int, size: Size) -> tuple[str, str]:
     """Key and media type of its object. Raises NotFound where there is none, or its person was erased."""
-    owner = Avatar if picture is Picture.AVATAR else StoredSelfie
-    wanted = select(owner.object_key, owner.thumbnail_key, owner.content_type)
-    if picture is Picture.AVATAR:
-        wanted = (
-            wanted.join(Generation, Generation.id == Avatar.generation_id)
-            .join(Customer, Customer.id == Generation.customer_id)
-            .where(Avatar.generation_id == number)
-        )
-    else:
-        wanted = wanted.join(Customer, Customer.id == StoredSelfie.customer_id).where(
-            StoredSelfie.id == number
-        )
-    row = session.execute(wanted.where(Customer.erased_at.is_(None))).one_or_none()
-    if row is None:
+    row = session.execute(_wanted(picture, number).where(Customer.erased_at.is_(None))).one_or_none()
+    if row is None or row[0] is None:
         raise NotFound("There is no such picture.")
     whole, small, kind = row
-    return (small, "image/webp") if size is Size.SMALL else (whole, kind)
+    return (small, "image/webp") if size is Size.SMALL else (whole, kind or KINDS[whole.rpartition(".")[2]])
+
+
+def _wanted(picture: Picture, number: int) -> Select[*tuple[Any, ...]]:
+    """Its keys and media type, joined with whom it shows."""
+    if picture is Picture.SELFIE:
+        of_it = select(StoredSelfie.object_key, StoredSelfie.thumbnail_key, StoredSelfie.content_type)
+        return of_it.join(Customer, Customer.id == StoredSelfie.customer_id).where(StoredSelfie.id == number)
+    if picture is Picture.AVATAR:
+        of_it = select(Avatar.object_key, Avatar.thumbnail_key, Avatar.content_type)
+        of_it = of_it.join(Generation, Generation.id == Avatar.generation_id)
+        return of_it.join(Customer, Customer.id == Generation.customer_id).where(
+            Avatar.generation_id == number
+        )
+    if picture is Picture.IMPORTED_SELFIE:
+        kept = select(ImportedSelfie.object_key, ImportedSelfie.thumbnail_key, null())
+        kept = kept.where(ImportedSelfie.id == number)
+    else:
+        kept = select(ImportedImage.object_key, ImportedImage.thumbnail_key, null())
+        kept = kept.join(ImportedSelfie, ImportedSelfie.id == ImportedImage.selfie_id)
+        kept = kept.where(ImportedImage.id == number)
+    return kept.join(Customer, Customer.id == ImportedSelfie.customer_id)
 
 
 def _now() -> float:

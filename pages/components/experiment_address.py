@@ -7,6 +7,7 @@ OPEN = "experiment"
 NEW = "new"
 IMPORT = "import"
 PANEL = "panel"
+BASELINE = "base"
 
 
 def opened() -> int | None:
@@ -17,6 +18,11 @@ def opened() -> int | None:
 def opened_import() -> int | None:
     """The imported experiment that the address names."""
     return _number(IMPORT)
+
+
+def asked_baseline() -> int | None:
+    """The baseline of the grid that the address names."""
+    return _number(BASELINE)
 
 
 def _number(name: str) -> int | None:

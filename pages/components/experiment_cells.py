@@ -9,10 +9,9 @@ from core.errors import Conflict
 from core.prompts.experiments.compare import Comparison, compare
 from pages.components.compare_grid.mount import mount_grid
 from pages.components.compare_grid.payload import payload
+from pages.components.experiment_address import asked_baseline
 from pages.components.links import go_to_page, page_link
 from pages.components.start import Desk, operator_errors, plain, refusal
-
-BASELINE = "base"
 
 
 def experiment_cells(desk: Desk, number: int) -> None:
@@ -20,7 +19,7 @@ def experiment_cells(desk: Desk, number: int) -> None:
     with operator_errors():
         chosen = f"experiments_baseline_{number}"
         try:
-            found = _load(desk, number, st.session_state.get(chosen) or _asked())
+            found = _load(desk, number, st.session_state.get(chosen) or asked_baseline())
         except Conflict as exc:
             st.info(
                 f"The grid names the version of every image, so it waits until your blind vote is over. "
@@ -43,12 +42,6 @@ def experiment_cells(desk: Desk, number: int) -> None:
 def _load(desk: Desk, number: int, baseline: int | None) -> Comparison:
     with desk.services.database.transaction() as session:
         return compare(session, actor=desk.actor, experiment_id=number, baseline=baseline)
-
-
-def _asked() -> int | None:
-    """The baseline that the address names."""
-    named = st.query_params.get(BASELINE, "")
-    return int(named) if named.isascii() and named.isdigit() and len(named) < 19 else None
 
 
 def _go(asked: Any) -> None:

@@ -1,24 +1,20 @@
 """Imported experiments: their list, and one as a grid that nobody can start."""
 
-from collections.abc import Mapping
 from datetime import tzinfo
 
 import streamlit as st
 
-from core.prompts.share.document import Cell, Selfie
-from core.prompts.share.gather import Picture, Shared
-from core.prompts.share.imported import ImportRow, imported, list_imports
-from core.prompts.share.sheet import STATES, checks, facts
+from core.prompts.share.compared import compare_import
+from core.prompts.share.imported import ImportRow, ImportView, imported, list_imports
 from core.wording import count, moment
-from pages.components.experiment_address import FILE, IMPORT, back_to_list
+from pages.components.compare_grid.mount import mount_grid
+from pages.components.compare_grid.payload import payload
+from pages.components.experiment_address import FILE, IMPORT, asked_baseline, back_to_list
 from pages.components.experiment_share import experiment_share
 from pages.components.links import page_link
-from pages.components.pictures import show_picture
 from pages.components.start import Desk, operator_errors, plain
 
 BADGE = ":violet-badge[:material/upload_file: Imported]"
-ROWS_AT_ONCE = 10
-GONE = "The person was deleted here; their pictures are gone."
 
 
 def imported_list(desk: Desk, zone: tzinfo) -> None:
@@ -60,7 +56,8 @@ def imported_view(desk: Desk, number: int, zone: tzinfo) -> None:
     with st.expander("Share", icon=":material/ios_share:", on_change="rerun", key="imports_share") as opened:
         if opened.open:
             st.fragment(_share)(desk, number)
-    _grid(found.shared)
+    with operator_errors():
+        _grid(desk, found)
 
 
 def _share(desk: Desk, number: int) -> None:
@@ -82,46 +79,13 @@ def _origin(row: ImportRow, zone: tzinfo) -> str:
     )
 
 
-def _grid(shared: Shared) -> None:
-    document = shared.document
-    rows = document.selfies
-    if len(rows) > ROWS_AT_ONCE and not st.toggle(
-        f"Show all {count(len(rows), 'selfie', 'selfies')}", key="imports_all_rows"
-    ):
-        rows = rows[:ROWS_AT_ONCE]
-    cells: dict[tuple[int, int], list[Cell]] = {}
-    for cell in document.cells:
-        cells.setdefault((cell.selfie, cell.variant), []).append(cell)
-    widths = [1, *([2] * len(document.variants))]
-    for place, variant in zip(st.columns(widths)[1:], document.variants, strict=True):
-        place.markdown(
-            f"**{plain(variant.label)}**  \n:small[{plain(variant.model)}]", help=plain(variant.prompt)
-        )
-    for selfie in rows:
-        columns = st.columns(widths)
-        with columns[0]:
-            _selfie(shared.selfies, selfie, gone=selfie.position in shared.gone)
-        for place, variant in zip(columns[1:], document.variants, strict=True):
-            samples = cells.get((selfie.position, variant.position), [])
-            for part, cell in zip(place.columns(max(len(samples), 1)), samples, strict=False):
-                with part:
-                    _cell(shared, cell, variant.label)
-
-
-def _selfie(pictures: Mapping[int, Picture], selfie: Selfie, *, gone: bool) -> None:
-    if (picture := pictures.get(selfie.position)) is not None:
-        show_picture(picture.thumbnail_key, alt=f"Selfie {selfie.position}")
-    else:
-        st.caption(f":material/person_off: {GONE if gone else 'The selfie is not here.'}")
-    st.caption(plain(", ".join(selfie.tags) or f"Selfie {selfie.position}"))
-
-
-def _cell(shared: Shared, cell: Cell, label: str) -> None:
-    if (picture := shared.image_of(cell)) is not None:
-        show_picture(picture.thumbnail_key, alt=f"{label}, sample {cell.repeat}")
-        st.caption(plain(" · ".join(filter(None, [facts(cell), checks(cell.checks)]))))
-    elif cell.state == "failed":
-        st.error(plain(cell.failure_title or STATES[cell.state]), icon=":material/report:")
-    else:
-        words = GONE if cell.selfie in shared.gone else cell.failure_title or STATES[cell.state]
-        st.caption(f":material/image_not_supported: {plain(words)}")
+def _grid(desk: Desk, found: ImportView) -> None:
+    """The compare grid as at its home; nothing in it can be rated or bought."""
+    chosen = f"imports_baseline_{found.row.id}"
+    with desk.services.database.transaction() as session:
+        compared = compare_import(session, found, baseline=st.session_state.get(chosen) or asked_baseline())
+    mount_grid(
+        payload(desk.services.settings, compared, rate=False) | {"experiment": f"import {found.row.id}"},
+        key=f"imports_grid_{found.row.id}",
+        on_baseline=lambda position: st.session_state.update({chosen: position}),
+    )

@@ -1,23 +1,20 @@
 """Pictures by signed addresses: small and whole, only as they were signed, and gone with their person."""
 
-import asyncio
 import io
 from collections.abc import Iterator
 
-import httpx
 import pytest
 from PIL import Image
 from sqlalchemy import func
-from starlette.applications import Starlette
 
 import core.services
 from core.customers.models import Customer
 from core.generation.models import Generation
 from core.images.addresses import STEP_SECONDS, Picture, Size, address
 from core.prompts.experiments.models import ExperimentCell
-from core.web.routes import routes
 from tests.support.desk import TestDesk
 from tests.support.grids import Drawn, drawn_grid
+from tests.support.routes import get
 
 
 @pytest.fixture
@@ -25,17 +22,6 @@ def drawn(desk: TestDesk) -> Iterator[Drawn]:
     core.services.install(desk.services)
     yield drawn_grid(desk.services, desk.admin, labels=["v1"], selfies=1, checked=False)
     core.services.install(None)
-
-
-def get(path: str) -> httpx.Response:
-    """What a browser gets from the routes beside the pages."""
-
-    async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(app=Starlette(routes=routes()))
-        async with httpx.AsyncClient(transport=transport, base_url="http://desk.test") as client:
-            return await client.get(path)
-
-    return asyncio.run(ask())
 
 
 def generation_of(desk: TestDesk, drawn: Drawn) -> Generation:

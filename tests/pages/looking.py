@@ -1,5 +1,8 @@
 """What a person finds on a page, by its words."""
 
+import json
+from typing import Any
+
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
@@ -19,6 +22,14 @@ def said(at: AppTest) -> str:
     """Everything that the page says in words, messages included."""
     kinds = (at.title, at.markdown, at.caption, at.text, at.error, at.warning, at.info, at.toast)
     return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def grid_data(at: AppTest) -> dict[str, Any]:
+    """What the compare grid was given."""
+    [component] = at.get("bidi_component")
+    proto = component.proto
+    found: dict[str, Any] = json.loads(proto.json or proto.mixed.json)
+    return found
 
 
 def wallet(at: AppTest) -> str:

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
-from streamlit.testing.v1 import AppTest
 
 from core.images.checks.models import ImageCheck
 from core.prompts.experiments.models import ExperimentCell
@@ -14,7 +13,7 @@ from core.prompts.models import PromptLabel
 from core.prompts.votes.batches import cast, create_batch, next_pairs
 from core.prompts.votes.ratings import rate
 from tests.pages.conftest import OpenPage
-from tests.pages.looking import said
+from tests.pages.looking import grid_data, said
 from tests.support.desk import TestDesk
 from tests.support.grids import (
     MISSING,
@@ -43,16 +42,8 @@ def drawn(desk: TestDesk) -> Drawn:
     return drawn_grid(desk.services, desk.admin, labels=["Noir", "Manga"], selfies=2, content=content)
 
 
-def shown(at: AppTest) -> dict[str, Any]:
-    """What the component was given."""
-    [component] = at.get("bidi_component")
-    proto = component.proto
-    found: dict[str, Any] = json.loads(proto.json or proto.mixed.json)
-    return found
-
-
 def grid_of(open_page: OpenPage, drawn: Drawn, **asked: str) -> dict[str, Any]:
-    return shown(open_page(PAGE, query={"experiment": str(drawn.experiment_id), **asked}))
+    return grid_data(open_page(PAGE, query={"experiment": str(drawn.experiment_id), **asked}))
 
 
 def top(data: dict[str, Any], drawn: Drawn, variant: int, selfie: int) -> dict[str, Any]:
@@ -147,11 +138,11 @@ def test_in_the_middle_of_a_blind_vote_the_grid_waits(open_page: OpenPage, desk:
     assert "1 pairs of batch" in said(at)
     assert not at.get("bidi_component")
     # Somebody who does not vote sees it all the while.
-    assert shown(open_page(PAGE, persona="viewer", query=address))["rate"] is False
+    assert grid_data(open_page(PAGE, persona="viewer", query=address))["rate"] is False
     with desk.database.transaction() as session:
         for pair in next_pairs(session, actor=desk.admin, batch_id=batch.id, most=1):
             cast(session, actor=desk.admin, pair_id=pair.id, answer="left")
-    assert shown(open_page(PAGE, query=address))["rate"] is True
+    assert grid_data(open_page(PAGE, query=address))["rate"] is True
 
 
 def test_a_raters_token_of_an_image_stands_nowhere_in_the_grid(open_page: OpenPage, drawn: Drawn) -> None:

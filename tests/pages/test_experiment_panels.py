@@ -134,7 +134,6 @@ def test_images_that_are_not_here_are_told(open_page: OpenPage, lab: Lab, drawn:
         session.execute(text("UPDATE avatar SET sha256 = md5(sha256)"))
     at = open_page(PAGE, query={"import": str(import_file(lab.desk, content))})
     assert "4 images of it are not here" in at.warning[0].value
-    assert said(at).count("Image not here") == 4
 
 
 def test_a_file_is_imported_from_the_list(open_page: OpenPage, lab: Lab, drawn: int) -> None:

@@ -17,6 +17,7 @@ from core.generation.models import Avatar, Generation, RenderAttempt
 from core.images.checks.service import check_generation
 from core.images.models import StoredSelfie
 from core.images.thumbnails import thumbnail
+from core.prompts.experiments.keys import image_key
 from core.prompts.experiments.models import Experiment, ExperimentCell, ExperimentVariant
 from core.services import Services
 from core.storage import keys
@@ -108,8 +109,10 @@ def _png(number: int, *, cut: bool) -> bytes:
 def _face(session: Session, services: Services, customer_id: int, number: int) -> int:
     """A portrait that is higher than wide, so that stretching or cropping would show."""
     portrait = astronaut(480).crop((60, 0, 420, 480))
+    # Behind its end a JPEG may bear anything, so no two are the same.
     content = encode(ImageEnhance.Brightness(portrait).enhance(1 - number % 12 * 0.04), "JPEG")
-    digest = hashlib.sha256(content + bytes([number])).hexdigest()
+    content += bytes([number])
+    digest = hashlib.sha256(content).hexdigest()
     large = keys.selfie(customer_id, digest, "jpg")
     small = keys.selfie_thumbnail(customer_id, digest)
     services.objects.put(large, content, "image/jpeg")
@@ -141,8 +144,8 @@ def _cell(
     content: Content, small: Callable[[bytes], bytes], checked: bool,
 ) -> None:  # fmt: skip
     generation = None
+    selfie, column = session.get_one(StoredSelfie, face), session.get_one(ExperimentVariant, variant)
     if content != MISSING:
-        selfie = session.get_one(StoredSelfie, face)
         customer = session.get_one(Customer, selfie.customer_id)
         generation = make_generation(
             session, state=_state(content), credits=0, selfie=selfie, customer=customer, purpose="experiment"
@@ -157,7 +160,9 @@ def _cell(
     session.add(
         ExperimentCell(
             experiment_id=experiment_id, variant_id=variant, selfie_id=face, repeat=repeat,
-            key=uuid.uuid4().hex, generation_id=generation.id if generation else None,
+            generation_id=generation.id if generation else None,
+            key=image_key(prompt=column.prompt, selfie_sha256=selfie.sha256, model=column.model,
+                          parameters=column.parameters, repeat=repeat),
         )
     )  # fmt: skip
     session.flush()

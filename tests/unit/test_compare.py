@@ -15,10 +15,11 @@ from core.prompts.experiments.compare import (
     judge,
     judged,
     row_orders,
+    said_of,
     sums,
     worst_first,
 )
-from core.prompts.experiments.views import CellView, Grid
+from core.prompts.experiments.views import CellView
 from core.prompts.votes.ratings import RatedImage
 
 GOOD, BAD, DOUBT, LOST, COMING = "good", "bad", "doubt", "lost", "coming"
@@ -31,7 +32,7 @@ def checks(**changed: Verdict) -> dict[str, Any]:
 
 def cell(variant: int = 1, selfie: int = 1, repeat: int = 1, **given: Any) -> CellView:
     values: dict[str, Any] = {
-        "id": 0,
+        "id": variant * 10_000 + selfie * 100 + repeat,
         "variant_id": variant,
         "selfie_id": selfie,
         "repeat": repeat,
@@ -49,6 +50,7 @@ def cell(variant: int = 1, selfie: int = 1, repeat: int = 1, **given: Any) -> Ce
         "failure_title": None,
         "failure_sentence": None,
         "checks": checks(),
+        "picture": None,
     }
     return CellView(**values | given)
 
@@ -191,6 +193,6 @@ def test_ratings_go_to_their_own_images() -> None:
         RatedImage(10_102, 1, 1, 2, rater, (), shippable)
         for rater, shippable in (("Ada", True), ("Bob", False), ("Cy", True))
     ]
-    found = judged(Grid([], [], cells), words)
+    found = judged(cells, said_of(cells, words))
     assert [(each.cell.repeat, each.ships, each.raters) for each in found[1, 1]] == [(1, 0, 0), (2, 2, 3)]
     assert [(each.ships, each.raters) for each in found[2, 1]] == [(0, 0)]

@@ -11,7 +11,7 @@ GLASSES, BEARD = 1, 2
 
 
 def selfie(number: int, *tags: str) -> SelfieView:
-    return SelfieView(number, number, "k", "k", tags)
+    return SelfieView(number, f"Selfie {number}", tags, None, number, "k", "k")
 
 
 def cell(number: int, selfie_id: int, stage: State | None = State.SUCCEEDED, **given: Any) -> CellView:

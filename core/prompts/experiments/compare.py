@@ -14,7 +14,7 @@ from core.access.permissions import Actor, Permission, require
 from core.failures.taxonomy import FailureClass
 from core.images.checks.verdicts import Check, Verdict
 from core.prompts.diff import Change, Piece, diff_parameters, diff_words
-from core.prompts.experiments.views import CellView, Grid, SelfieView, VariantView, grid
+from core.prompts.experiments.views import CellView, RowView, VariantView, grid
 from core.prompts.labels import PRODUCTION
 from core.prompts.models import PromptLabel, PromptVersion
 from core.prompts.votes.ratings import RatedImage, ratings
@@ -59,6 +59,14 @@ class Sample:
 
 
 @dataclasses.dataclass(frozen=True)
+class Said:
+    """How many people rated an image, and how many of them would ship it."""
+
+    ships: int
+    raters: int
+
+
+@dataclasses.dataclass(frozen=True)
 class Sums:
     """A version in numbers. `failed` includes the refused; `mean_cost` is of the images that came."""
 
@@ -69,6 +77,9 @@ class Sums:
     bad: int
     doubt: int
     mean_cost: Decimal | None
+
+
+UNSAID = Said(0, 0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,7 +111,7 @@ class Comparison:
 
     baseline: int
     columns: Sequence[Column]
-    rows: Sequence[SelfieView]
+    rows: Sequence[RowView]
     cells: Mapping[Place, Sequence[Sample]]
     worst: Mapping[Place, Sequence[Sample]]
     column_orders: Mapping[str, Sequence[int]]
@@ -115,9 +126,22 @@ def compare(session: Session, *, actor: Actor, experiment_id: int, baseline: int
     require(actor, Permission.LOOK)
     found = grid(session, experiment_id)
     refuse_in_the_middle(session, actor, experiment_id)
-    live = _live(session)
-    base = _baseline(found.variants, baseline, live)
-    cells = judged(found, ratings(session, experiment_id=experiment_id))
+    said = said_of(found.cells, ratings(session, experiment_id=experiment_id))
+    return comparison(
+        found.variants, found.selfies, judged(found.cells, said), baseline=baseline, live=_live(session)
+    )
+
+
+def comparison(
+    variants: Sequence[VariantView],
+    rows: Sequence[RowView],
+    cells: Mapping[Place, Sequence[Sample]],
+    *,
+    baseline: int | None,
+    live: PromptVersion | None = None,
+) -> Comparison:
+    """Judged images, compared with `baseline`; `live` is what customers get now."""
+    base = _baseline(variants, baseline, live)
     return Comparison(
         baseline=base.id,
         columns=[
@@ -127,26 +151,35 @@ def compare(session: Session, *, actor: Actor, experiment_id: int, baseline: int
                 sums=sums([one for place, many in cells.items() if place[0] == each.id for one in many]),
                 difference=difference(base, each),
             )
-            for each in found.variants
+            for each in variants
         ],
-        rows=found.selfies,
+        rows=rows,
         cells=cells,
         worst={place: worst_first(many) for place, many in cells.items()},
-        column_orders=column_orders([each.id for each in found.variants], cells),
-        row_orders=row_orders([each.id for each in found.selfies], cells),
+        column_orders=column_orders([each.id for each in variants], cells),
+        row_orders=row_orders([each.id for each in rows], cells),
     )
 
 
-def judged(found: Grid, rated: Sequence[RatedImage]) -> dict[Place, list[Sample]]:
-    """Every cell's samples in the order in which they were bought, each with what came of it."""
-    said: dict[int, list[bool]] = {}
+def said_of(found: Sequence[CellView], rated: Sequence[RatedImage]) -> dict[int, Said]:
+    """What was said of each cell's image, by the cells' numbers."""
+    words: dict[int | None, list[bool]] = {}
     for word in rated:
-        said.setdefault(word.generation_id, []).append(word.shippable)
+        words.setdefault(word.generation_id, []).append(word.shippable)
+    return {
+        each.id: Said(sum(words[each.generation_id]), len(words[each.generation_id]))
+        for each in found
+        if each.generation_id in words
+    }
+
+
+def judged(found: Sequence[CellView], said: Mapping[int, Said]) -> dict[Place, list[Sample]]:
+    """Every place's samples in the order in which they were bought; `said` is by the cells' numbers."""
     cells: dict[Place, list[Sample]] = {}
-    for each in sorted(found.cells, key=lambda cell: cell.repeat):
-        words = said.get(each.generation_id or 0, [])
+    for each in sorted(found, key=lambda cell: cell.repeat):
         gate, failed = judge(each)
-        sample = Sample(each, gate, failed, ships=sum(words), raters=len(words))
+        words = said.get(each.id, UNSAID)
+        sample = Sample(each, gate, failed, ships=words.ships, raters=words.raters)
         cells.setdefault((each.variant_id, each.selfie_id), []).append(sample)
     return cells
 

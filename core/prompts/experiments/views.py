@@ -16,6 +16,7 @@ from core.errors import NotFound
 from core.failures.taxonomy import TAXONOMY, FailureClass
 from core.generation.models import Avatar, Generation, RenderAttempt
 from core.generation.states import OPEN, State
+from core.images.addresses import Picture, Shown
 from core.images.models import StoredSelfie
 from core.prompts.experiments.models import (
     Experiment,
@@ -93,14 +94,22 @@ class VariantView:
 
 
 @dataclasses.dataclass(frozen=True)
-class SelfieView:
-    """One row of the grid."""
+class RowView:
+    """One row of a grid. `picture` is None where the selfie is not here."""
 
     id: int
+    name: str
+    tags: tuple[str, ...]
+    picture: Shown | None
+
+
+@dataclasses.dataclass(frozen=True)
+class SelfieView(RowView):
+    """One row of an experiment: whose selfie it is, and where it lies."""
+
     customer_id: int
     object_key: str
     thumbnail_key: str
-    tags: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +117,8 @@ class CellView:
     """One image. `state` is missing, running, done or failed; the keys name objects of the store.
 
     `cost_usd` is what it has cost, whoever paid; `shared` says that this was another experiment. `seconds` is
-    how long the provider drew. `checks` is the row of its image check, where one was made.
+    how long the provider drew. `checks` is the row of its image check, where one was made. `picture` is None
+    where there is no image, or it is not here.
     """
 
     id: int
@@ -129,6 +139,7 @@ class CellView:
     failure_title: str | None
     failure_sentence: str | None
     checks: Mapping[str, Any] | None
+    picture: Shown | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -292,7 +303,15 @@ def _selfies(session: Session, experiment: Experiment) -> list[SelfieView]:
         .order_by(TestSetMember.position)
     )
     return [
-        SelfieView(row.id, row.customer_id, row.object_key, row.thumbnail_key, tuple(tags))
+        SelfieView(
+            id=row.id,
+            name=f"Selfie {row.id}",
+            customer_id=row.customer_id,
+            object_key=row.object_key,
+            thumbnail_key=row.thumbnail_key,
+            tags=tuple(tags),
+            picture=Shown(Picture.SELFIE, row.id),
+        )
         for row, tags in rows
     ]
 
@@ -348,6 +367,7 @@ def _cell(
         failure_title=title,
         failure_sentence=sentence,
         checks=checks.get(generation.id) if generation else None,
+        picture=None if avatar is None else Shown(Picture.AVATAR, avatar.generation_id),
     )
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.images.addresses import Picture, Size, address
+from core.images.addresses import Size
 from core.images.checks.verdicts import FRAMING, Check, Verdict
 from core.prompts.experiments.compare import Column, Comparison, Gate, Sample
-from core.prompts.experiments.views import SelfieView
+from core.prompts.experiments.views import CellView, RowView
 from core.settings import Settings
 from core.wording import dollars
 from pages.components.parameters import LABELS
@@ -77,13 +77,13 @@ def _named(parameters: Mapping[str, str]) -> list[list[str]]:
     return [[LABELS.get(name, name.capitalize()), value] for name, value in parameters.items()]
 
 
-def _row(settings: Settings, selfie: SelfieView) -> dict[str, Any]:
+def _row(settings: Settings, selfie: RowView) -> dict[str, Any]:
     return {
         "id": selfie.id,
-        "name": f"Selfie {selfie.id}",
+        "name": selfie.name,
         "tags": ", ".join(selfie.tags),
-        "small": address(settings, Picture.SELFIE, selfie.id, Size.SMALL),
-        "whole": address(settings, Picture.SELFIE, selfie.id, Size.WHOLE),
+        "small": selfie.picture and selfie.picture.address(settings, Size.SMALL),
+        "whole": selfie.picture and selfie.picture.address(settings, Size.WHOLE),
     }
 
 
@@ -97,20 +97,24 @@ def _sample(settings: Settings, sample: Sample) -> dict[str, Any]:
         "facts": _facts(sample),
         "check": check_words(sample),
     }
-    if cell.state == "done" and cell.generation_id is not None:
+    if cell.picture is not None:
         shown |= {
-            "small": address(settings, Picture.AVATAR, cell.generation_id, Size.SMALL),
-            "whole": address(settings, Picture.AVATAR, cell.generation_id, Size.WHOLE),
+            "small": cell.picture.address(settings, Size.SMALL),
+            "whole": cell.picture.address(settings, Size.WHOLE),
             "width": cell.width,
             "height": cell.height,
             "measured": _measured(cell.checks or {}),
         }
-    elif cell.state == "failed":
-        shown |= {"title": cell.failure_title or "Failed", "sentence": cell.failure_sentence or ""}
     else:
-        stage = (cell.stage or "under way").replace("_", " ")
-        shown |= {"title": "Missing" if cell.state == "missing" else f"Under way: {stage}", "sentence": ""}
+        shown |= {"title": cell.failure_title or _title(cell), "sentence": cell.failure_sentence or ""}
     return shown
+
+
+def _title(cell: CellView) -> str:
+    """Why there is no picture, where nothing went wrong."""
+    if cell.state == "running":
+        return f"Under way: {(cell.stage or 'under way').replace('_', ' ')}"
+    return {"missing": "Missing", "failed": "Failed"}.get(cell.state, "The image is not here")
 
 
 def _facts(sample: Sample) -> str:

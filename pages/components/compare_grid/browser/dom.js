@@ -32,6 +32,7 @@ export function button(words, tip, act, properties = {}) {
 
 /** A picture in its true proportions, as large as its square place allows; known before it has come. */
 export function picture(source, words, { width, height, lazy = true } = {}) {
+  if (!source) return h("p", { class: "gone" }, "The picture is not here.");
   const image = h("img", {
     alt: words,
     draggable: "false",

@@ -31,7 +31,8 @@ function leave(place, experiment) {
   LEFT.set(experiment, left);
   // The list of experiments has no use for what the address said of a grid.
   const clear = () => GRIDS.size === 0 && window.location.pathname === grid.page && clearAddress();
-  if (!new URLSearchParams(window.location.search).has("experiment")) clear();
+  const asked = new URLSearchParams(window.location.search);
+  if (!asked.has("experiment") && !asked.has("import")) clear();
   setTimeout(() => {
     if (LEFT.get(experiment) === left) LEFT.delete(experiment);
     clear();
