@@ -6,9 +6,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from core.access.permissions import Actor
+from core.access.staff import active_staff
+from core.services import Services, open_services
 from tests.browser.chromium import FLAGS, find
-from tests.support.app import RunningApp
+from tests.browser.comparing import LABELS
+from tests.support.app import RunningApp, settings_of
 from tests.support.folders import quick_folder
+from tests.support.grids import REFUSED, Content, Drawn, cut_figure, drawn_grid, whole_figure
 
 PATIENCE_MS = 60_000
 expect.set_options(timeout=PATIENCE_MS)
@@ -39,3 +44,28 @@ def page(browser: Browser) -> Iterator[Page]:
     context.set_default_timeout(PATIENCE_MS)
     yield context.new_page()
     context.close()
+
+
+@pytest.fixture(scope="module")
+def services(app: RunningApp) -> Iterator[Services]:
+    opened = open_services(settings_of(app.home))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def actor(services: Services) -> Actor:
+    with services.database.transaction() as session:
+        return active_staff(session)[0]
+
+
+@pytest.fixture(scope="module")
+def forty(services: Services, actor: Actor) -> Drawn:
+    """Five versions on eight selfies; on the second the third was refused, on the fourth two are cut off."""
+
+    def content(variant: int, selfie: int, _repeat: int) -> Content:
+        if (variant, selfie) == (2, 1):
+            return REFUSED
+        return cut_figure(variant) if selfie == 3 and variant in (1, 4) else whole_figure(variant + selfie)
+
+    return drawn_grid(services, actor, labels=LABELS, selfies=8, content=content)

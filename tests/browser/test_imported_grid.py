@@ -8,14 +8,13 @@ from playwright.sync_api import Page, expect
 
 from core.prompts.share.exports import Kind, Wish
 from core.provider.sandbox.server import RunningSandbox
+from tests.browser.comparing import loaded, whole
 from tests.support.app import RunningApp, settings_of
 from tests.support.desk import TestDesk
 from tests.support.grids import drawn_grid
 from tests.support.share import export, import_file
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
-
-LOADED = "all => all.every(each => each.complete && each.naturalWidth > 0)"
 
 
 @pytest.fixture
@@ -31,9 +30,7 @@ def test_it_opens_at_an_address_moves_by_keys_and_keeps_its_place(page: Page, ad
     page.goto(f"{address}&level=row&selfie=2")
     row = page.locator(".compare .row-level")
     expect(row.locator("figure")).to_have_count(3)  # the selfie and two versions
-    pictures = row.locator("img")
-    expect(pictures.first).to_be_visible()
-    page.wait_for_function(f"({LOADED})([...document.querySelectorAll('.compare .row-level img')])")
+    assert whole(loaded(page, row.locator("img")))
     assert row.get_by_title("Open this generation (G)").count() == 0
     page.keyboard.press("Escape")
     expect(page.locator(".compare .cell")).to_have_count(4)

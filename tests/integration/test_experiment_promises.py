@@ -14,9 +14,9 @@ from sqlalchemy import select, text
 
 from core.embedded.objects import ObjectStoreAddress
 from core.generation.models import Avatar
+from core.prompts.experiments.grids import grid
 from core.prompts.experiments.money import money_of
 from core.prompts.experiments.variants import Variant
-from core.prompts.experiments.views import grid
 from core.prompts.votes.batches import create_batch, next_pairs
 from core.prompts.votes.images import blind_picture, object_key
 from core.provider.sandbox.server import RunningSandbox

@@ -19,7 +19,7 @@ from core.prompts.experiments.compare import (
     sums,
     worst_first,
 )
-from core.prompts.experiments.views import CellView
+from core.prompts.experiments.grids import CellView
 from core.prompts.votes.ratings import RatedImage
 
 GOOD, BAD, DOUBT, LOST, COMING = "good", "bad", "doubt", "lost", "coming"

@@ -4,7 +4,7 @@ from typing import Any
 
 from core.generation.states import State
 from core.prompts.experiments.figures import TagLine, tag_lines
-from core.prompts.experiments.views import CellView, Grid, SelfieView
+from core.prompts.experiments.grids import CellView, Grid, SelfieView
 from core.prompts.votes.ratings import RatedImage
 
 GLASSES, BEARD = 1, 2

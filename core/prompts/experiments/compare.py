@@ -14,7 +14,7 @@ from core.access.permissions import Actor, Permission, require
 from core.failures.taxonomy import FailureClass
 from core.images.checks.verdicts import Check, Verdict
 from core.prompts.diff import Change, Piece, diff_parameters, diff_words
-from core.prompts.experiments.views import CellView, RowView, VariantView, grid
+from core.prompts.experiments.grids import CellView, RowView, VariantView, grid
 from core.prompts.labels import PRODUCTION
 from core.prompts.models import PromptLabel, PromptVersion
 from core.prompts.votes.ratings import RatedImage, ratings

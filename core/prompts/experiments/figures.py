@@ -18,10 +18,10 @@ from core.access.models import AuditEvent, Staff
 from core.failures.statistics import Rate
 from core.failures.taxonomy import FailureClass
 from core.generation.states import OPEN, State
+from core.prompts.experiments.grids import CellView, Grid, grid
 from core.prompts.experiments.models import ExperimentVariant
 from core.prompts.experiments.money import money_by_purchase
 from core.prompts.experiments.runs import get_experiment
-from core.prompts.experiments.views import CellView, Grid, grid
 from core.prompts.votes.ratings import RatedImage, ratings
 
 # Fewer images of a tag say nothing of it: 0 of 10 still allows 28 %.

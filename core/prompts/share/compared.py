@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from core.images.addresses import Picture, Shown
 from core.prompts.experiments.compare import Comparison, Said, comparison, judged
-from core.prompts.experiments.views import CellView, RowView, VariantView
+from core.prompts.experiments.grids import CellView, RowView, VariantView
 from core.prompts.share.document import Cell, Selfie, Variant
 from core.prompts.share.imported import ImportView
 from core.prompts.share.models import ImportedImage, ImportedSelfie

@@ -14,9 +14,9 @@ from core.customers.models import Customer
 from core.generation.models import Avatar
 from core.generation.states import State
 from core.images.models import StoredSelfie
+from core.prompts.experiments.grids import CellView, Grid, grid
 from core.prompts.experiments.models import Experiment, ExperimentCell, ExperimentVariant
 from core.prompts.experiments.runs import get_experiment
-from core.prompts.experiments.views import CellView, Grid, grid
 from core.prompts.share.document import (
     About,
     Cell,

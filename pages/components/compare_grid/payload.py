@@ -6,7 +6,7 @@ from typing import Any
 from core.images.addresses import Size
 from core.images.checks.verdicts import FRAMING, Check, Verdict
 from core.prompts.experiments.compare import Column, Comparison, Gate, Sample
-from core.prompts.experiments.views import CellView, RowView
+from core.prompts.experiments.grids import CellView, RowView
 from core.settings import Settings
 from core.wording import dollars
 from pages.components.parameters import LABELS
