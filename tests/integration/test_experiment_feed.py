@@ -120,11 +120,28 @@ def test_a_turn_that_is_killed_before_its_commit_is_taken_again_whole(lab: Lab) 
     with pytest.raises(ServiceUnavailable):
         die_in_a_turn(lab)
     assert bought(lab) == 0
+    draw_all(lab, experiment)
+    assert bought(lab) == 6
+    assert Counter(lab.states(experiment)) == {"succeeded": 6}
+
+
+def test_from_one_sample_to_three_two_more_of_each_are_bought_and_none_is_ever_removed(lab: Lab) -> None:
+    experiment = lab.started([one(lab)])
+    draw_all(lab, experiment)
+    assert bought(lab) == 3
+    assert (lab.forecast(experiment, repeats=3).new, lab.forecast(experiment, repeats=3).owned) == (6, 0)
+    lab.start(experiment, repeats=3)
+    draw_all(lab, experiment)
+    assert bought(lab) == 9
+    with pytest.raises(InvalidInput, match="It has 3 samples a cell already; samples are never removed"):
+        lab.start(experiment, repeats=2)
+    assert Counter(lab.states(experiment)) == {"succeeded": 9}
+
+
+def draw_all(lab: Lab, experiment: int) -> None:
     while not lab.over(experiment):
         lab.feed()
         lab.pay_open()
-    assert bought(lab) == 6
-    assert Counter(lab.states(experiment)) == {"succeeded": 6}
 
 
 def test_two_selfies_never_share_and_the_same_selfie_does(lab: Lab) -> None:
