@@ -16,7 +16,7 @@ from core.credits.cases.states import CaseState
 from core.credits.models import Transfer
 from core.database import Database
 from core.errors import Conflict, InvalidInput, NotAllowed
-from tests.support.cases import failed_case, reviewer
+from tests.support.cases import failed_case, reviewer, work_off
 from tests.support.wallets import rich
 
 ALL = QueueFilter()
@@ -75,7 +75,7 @@ def test_a_dry_run_counts_and_writes_nothing(database: Database) -> None:
 def test_all_are_paid_each_with_its_own_line_and_outcome(database: Database) -> None:
     numbers = cases(database, 5)
     made = start(database, 5, 50)
-    assert bulk.work_off(database) == 6  # five cases, and the end
+    assert work_off(database) == 6  # five cases, and the end
     done = batch(database, made)
     assert (done.outcomes, done.finished_at is not None) == ({"done": 5}, True)
     assert refunds(database) == 5
@@ -90,7 +90,7 @@ def test_all_are_paid_each_with_its_own_line_and_outcome(database: Database) -> 
 def test_denying_many_keeps_their_credits(database: Database) -> None:
     cases(database, 2)
     made = start(database, 2, 20, "deny")
-    bulk.work_off(database)
+    work_off(database)
     assert states(database) == ["denied", "denied"]
     assert batch(database, made).outcomes == {"done": 2}
 
@@ -112,11 +112,11 @@ def test_what_a_killed_worker_left_is_done_by_the_next_exactly_once(
 
     monkeypatch.setattr(bulk, "approve", dies)
     with pytest.raises(KeyboardInterrupt):
-        bulk.work_off(database)
+        work_off(database)
     assert refunds(database) == 2
     assert batch(database, made).outcomes == {"done": 2}
     monkeypatch.undo()
-    bulk.work_off(database)
+    work_off(database)
     assert refunds(database) == 6
     assert batch(database, made).outcomes == {"done": 6}
 
@@ -128,7 +128,7 @@ def test_a_case_that_moved_is_refused_with_a_sentence_and_the_others_go_on(datab
         amir = reviewer(session, "Amir", "approver")
         deciding.deny(session, actor=amir, case_id=numbers[0], seen_seq=1, reason_code="refused_content")
         claims.claim(session, actor=amir, case_id=numbers[1])
-    bulk.work_off(database)
+    work_off(database)
     with database.transaction() as session:
         told = {item.case_id: item for item in batch_views.items(session, made)}
     assert "Amir moved case" in (told[numbers[0]].sentence or "")
@@ -140,7 +140,7 @@ def test_a_case_that_moved_is_refused_with_a_sentence_and_the_others_go_on(datab
 def test_each_case_is_still_capped_and_the_rest_waits_for_a_second_person(database: Database) -> None:
     cases(database, 3, price=40, one_customer=True)
     made = start(database, 3, 120)
-    bulk.work_off(database)
+    work_off(database)
     assert batch(database, made).outcomes == {"done": 2, "second": 1}
     assert states(database)[-1] == CaseState.NEEDS_SECOND
 
@@ -149,7 +149,7 @@ def test_other_numbers_than_agreed_to_are_refused_and_nothing_begins(database: D
     cases(database, 3)
     with pytest.raises(Conflict, match="By now 3 cases of 30 credits match, not 2 of 20"):
         start(database, 2, 20)
-    assert bulk.work_off(database) == 0
+    assert work_off(database) == 0
 
 
 def test_the_same_form_sent_twice_is_one_batch(database: Database) -> None:
@@ -173,7 +173,7 @@ def test_stopped_means_stopped_and_an_ended_batch_cannot_be_stopped(database: Da
     made = start(database, 2, 20)
     with database.transaction() as session:
         bulk.stop_batch(session, actor=reviewer(session), batch_id=made)
-    assert bulk.work_off(database) == 0
+    assert work_off(database) == 0
     assert set(states(database)) == {"pending"}
     with database.transaction() as session, pytest.raises(Conflict, match="ended already"):
         bulk.stop_batch(session, actor=reviewer(session), batch_id=made)
@@ -184,7 +184,7 @@ def test_a_role_taken_away_in_the_middle_stops_the_money(database: Database) -> 
     made = start(database, 2, 20)
     with database.transaction() as session:
         session.execute(update(Staff).where(Staff.name == "Sue").values(roles=["viewer"]))
-    bulk.work_off(database)
+    work_off(database)
     assert batch(database, made).outcomes == {"refused": 2}
     assert refunds(database) == 0
 
@@ -212,7 +212,7 @@ def test_who_may_not_decide_may_not_begin_and_a_reason_must_fit(database: Databa
 def test_an_outcome_is_never_written_over(database: Database) -> None:
     cases(database, 1)
     start(database, 1, 10)
-    bulk.work_off(database)
+    work_off(database)
     with pytest.raises(Exception, match="refund_batch_item"), database.transaction() as session:
         session.execute(update(RefundBatchItem).values(sentence="otherwise"))
 
@@ -220,7 +220,7 @@ def test_an_outcome_is_never_written_over(database: Database) -> None:
 def test_paid_in_bulk_is_in_the_wallet(database: Database) -> None:
     numbers = cases(database, 2, one_customer=True)
     start(database, 2, 20)
-    bulk.work_off(database)
+    work_off(database)
     with database.transaction() as session:
         customer = session.get_one(CompensationCase, numbers[0]).customer_id
         assert ledger.balance(session, customer_id=customer) == 10_000

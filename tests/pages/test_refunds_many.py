@@ -10,7 +10,7 @@ from core.services import Services
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, has_button, said
 from tests.pages.refunding import PAGE, SUE, case, get, no_pause, persona
-from tests.support.cases import failed_case
+from tests.support.cases import failed_case, work_off
 
 __all__ = ["no_pause"]
 pytestmark = pytest.mark.usefixtures("no_pause")
@@ -36,7 +36,7 @@ def test_an_incident_is_one_entry_and_one_decision_for_all_of_it(
     assert not has_button(at, "Deny")
     button(at, "Approve 5 cases, 50 credits").click().run()
     assert not at.exception
-    bulk.work_off(services.database)
+    work_off(services.database)
     with services.database.transaction() as session:
         states = session.scalars(select(CompensationCase.state)).all()
     assert sorted(states) == ["approved"] * 5 + ["pending"]
@@ -54,7 +54,7 @@ def test_batches_tell_what_became_of_each_case(open_page: OpenPage, services: Se
         )  # fmt: skip
     at = open_page(PAGE, persona=SUE, query={"view": "batches"})
     assert has_button(at, "Stop")
-    bulk.work_off(services.database)
+    work_off(services.database)
     at = open_page(PAGE, persona=SUE, query={"view": "batches"})
     at.toggle(key="refunds_items_1").set_value(True).run()
     assert list(at.dataframe[0].value["Outcome"]) == ["Done"] * 3

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from core.access.models import Staff
 from core.access.permissions import Actor
 from core.credits import ledger
-from core.credits.cases import clock, opening, versions
+from core.credits.cases import bulk, clock, opening, versions
 from core.credits.cases.models import CompensationCase
 from core.credits.cases.policy import Cap
 from core.credits.cases.states import CaseKind
@@ -107,3 +107,8 @@ def delivered(session: Session, *, price: int = 10, customer: Customer | None = 
     ledger.capture(session, generation_id=number, actor="worker")
     session.flush()
     return number
+
+
+def work_off(database: Database) -> int:
+    """One turn of a worker on what is decided in bulk, with all the time that a busy machine takes."""
+    return bulk.work_off(database, seconds=60)
