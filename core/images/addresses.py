@@ -5,23 +5,13 @@ import enum
 import hashlib
 import hmac
 import time
-from typing import Any
 
-from sqlalchemy import Select, null, select
-from sqlalchemy.orm import Session
-
-from core.customers.models import Customer
 from core.errors import NotFound, SetupError
-from core.generation.models import Avatar, Generation
-from core.images.models import StoredSelfie
-from core.prompts.share.models import ImportedImage, ImportedSelfie
 from core.settings import Settings
 
 PATH = "/pictures"
 # An address stays the same for so long, so that a browser does not load a picture twice; then it has as long.
 STEP_SECONDS = 12 * 3600
-# What came with an import says by its name what it is.
-KINDS = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
 
 
 class Picture(enum.StrEnum):
@@ -65,36 +55,6 @@ def check_address(
     made = _signature(settings, picture, number, size, until)
     if not hmac.compare_digest(made.encode(), signature.encode()) or until < _now():
         raise NotFound("There is no such picture.")
-
-
-def stored_object(session: Session, picture: Picture, number: int, size: Size) -> tuple[str, str]:
-    """Key and media type of its object. Raises NotFound where there is none, or its person was erased."""
-    row = session.execute(_wanted(picture, number).where(Customer.erased_at.is_(None))).one_or_none()
-    if row is None or row[0] is None:
-        raise NotFound("There is no such picture.")
-    whole, small, kind = row
-    return (small, "image/webp") if size is Size.SMALL else (whole, kind or KINDS[whole.rpartition(".")[2]])
-
-
-def _wanted(picture: Picture, number: int) -> Select[*tuple[Any, ...]]:
-    """Its keys and media type, joined with whom it shows."""
-    if picture is Picture.SELFIE:
-        of_it = select(StoredSelfie.object_key, StoredSelfie.thumbnail_key, StoredSelfie.content_type)
-        return of_it.join(Customer, Customer.id == StoredSelfie.customer_id).where(StoredSelfie.id == number)
-    if picture is Picture.AVATAR:
-        of_it = select(Avatar.object_key, Avatar.thumbnail_key, Avatar.content_type)
-        of_it = of_it.join(Generation, Generation.id == Avatar.generation_id)
-        return of_it.join(Customer, Customer.id == Generation.customer_id).where(
-            Avatar.generation_id == number
-        )
-    if picture is Picture.IMPORTED_SELFIE:
-        kept = select(ImportedSelfie.object_key, ImportedSelfie.thumbnail_key, null())
-        kept = kept.where(ImportedSelfie.id == number)
-    else:
-        kept = select(ImportedImage.object_key, ImportedImage.thumbnail_key, null())
-        kept = kept.join(ImportedSelfie, ImportedSelfie.id == ImportedImage.selfie_id)
-        kept = kept.where(ImportedImage.id == number)
-    return kept.join(Customer, Customer.id == ImportedSelfie.customer_id)
 
 
 def _now() -> float:

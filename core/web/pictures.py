@@ -7,8 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from core.errors import NotFound, OperatorError
-from core.images.addresses import Picture, Size, check_address, stored_object
+from core.images.addresses import Picture, Size, check_address
 from core.services import Services, current
+from core.web.stored import stored_object
 
 # Long enough for a look around; an erased person's picture should not lie in a browser's store for long.
 HEADERS = {"Cache-Control": "private, max-age=600", "X-Content-Type-Options": "nosniff"}

@@ -1,0 +1,56 @@
+"""Where the pictures lie that a browser is shown by signed addresses."""
+
+from typing import Any
+
+from sqlalchemy import Select, null, select
+from sqlalchemy.orm import Session
+
+from core.customers.models import Customer
+from core.errors import NotFound
+from core.generation.models import Avatar, Generation
+from core.images.addresses import Picture, Size
+from core.images.models import StoredSelfie
+from core.prompts.share.models import ImportedImage, ImportedSelfie
+
+# What came with an import says by its name what it is.
+KINDS = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
+
+
+def stored_object(session: Session, picture: Picture, number: int, size: Size) -> tuple[str, str]:
+    """Key and media type of its object. Raises NotFound where there is none, or its person was erased."""
+    row = session.execute(_wanted(picture, number).where(Customer.erased_at.is_(None))).one_or_none()
+    if row is None or row[0] is None:
+        raise NotFound("There is no such picture.")
+    whole, small, kind = row
+    return (small, "image/webp") if size is Size.SMALL else (whole, kind or KINDS[whole.rpartition(".")[2]])
+
+
+def _wanted(picture: Picture, number: int) -> Select[*tuple[Any, ...]]:
+    """Its keys and media type, joined with whom it shows."""
+    match picture:
+        case Picture.SELFIE:
+            return (
+                select(StoredSelfie.object_key, StoredSelfie.thumbnail_key, StoredSelfie.content_type)
+                .join(Customer, Customer.id == StoredSelfie.customer_id)
+                .where(StoredSelfie.id == number)
+            )
+        case Picture.AVATAR:
+            return (
+                select(Avatar.object_key, Avatar.thumbnail_key, Avatar.content_type)
+                .join(Generation, Generation.id == Avatar.generation_id)
+                .join(Customer, Customer.id == Generation.customer_id)
+                .where(Avatar.generation_id == number)
+            )
+        case Picture.IMPORTED_SELFIE:
+            return (
+                select(ImportedSelfie.object_key, ImportedSelfie.thumbnail_key, null())
+                .join(Customer, Customer.id == ImportedSelfie.customer_id)
+                .where(ImportedSelfie.id == number)
+            )
+        case Picture.IMPORTED_IMAGE:
+            return (
+                select(ImportedImage.object_key, ImportedImage.thumbnail_key, null())
+                .join(ImportedSelfie, ImportedSelfie.id == ImportedImage.selfie_id)
+                .join(Customer, Customer.id == ImportedSelfie.customer_id)
+                .where(ImportedImage.id == number)
+            )
