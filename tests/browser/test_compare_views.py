@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from core.access.permissions import Actor
 from core.generation.models import Generation
@@ -147,12 +147,12 @@ def test_results_fill_in_while_scroll_focus_and_level_stay(
     # Nothing moves any more that the page's own start had begun.
     page.wait_for_load_state("networkidle")
     page.wait_for_timeout(500)
-    place = grid.locator(".scroll").evaluate("each => each.scrollTop")
-    assert place > 0
+    wait_until(page, lambda: scrolled(grid) > 0)
+    place = scrolled(grid)
     finish(services, drawn, 1, 4)
     expect(waiting.locator("img")).to_be_visible()
     expect(kept).to_be_focused()
-    wait_until(page, lambda: grid.locator(".scroll").evaluate("each => each.scrollTop") == place)
+    wait_until(page, lambda: scrolled(grid) == place)
 
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowLeft")
@@ -167,6 +167,10 @@ def test_results_fill_in_while_scroll_focus_and_level_stay(
     wait_until(
         page, lambda: transforms.evaluate_all("all => all.map(each => each.style.transform)") == [zoomed] * 3
     )
+
+
+def scrolled(grid: Locator) -> float:
+    return float(grid.locator(".scroll").evaluate("each => each.scrollTop"))
 
 
 def test_a_grid_that_is_taken_away_for_a_moment_comes_back_where_it_was(
