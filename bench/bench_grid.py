@@ -4,9 +4,10 @@
 
 Method: the whole application with its embedded servers, an experiment of 8 versions on 5 selfies, each image
 a PNG of 1024 x 1024 and at least 1.5 MB. Five visits, each with an empty browser store; told are the median
-seconds from the grid's first element to the last picture in view decoded, the seconds from the page's opening
-(Streamlit's own start included), bytes of pictures, and how many images stand whole on the screen. The rival,
-in turns with it: the same page where full-size images lie in place of thumbnails.
+seconds until the last picture in view is decoded (from the grid's first element, from the click on the list
+of experiments, and from the opening of the grid's own address, Streamlit's start included), bytes of
+pictures, and how many images stand whole on the screen. The rival, in turns with it: the same page where
+full-size images lie in place of thumbnails.
 """
 
 import contextlib
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from core.access.staff import active_staff
 from core.images.thumbnails import thumbnail
@@ -69,6 +70,7 @@ class Visit:
     """What one look at the grid took."""
 
     drawing: float
+    clicking: float
     opening: float
     picture_bytes: int
     whole: int
@@ -85,7 +87,7 @@ def main() -> None:
                 visits.append(visit(browser, app, number))
     tell("grid with thumbnails", seen[ours])
     tell("rival, full-size images", seen[rival])
-    assert statistics.median(each.drawing for each in seen[ours]) <= MOST_SECONDS
+    assert statistics.median(each.clicking for each in seen[ours]) <= MOST_SECONDS
     assert max(each.picture_bytes for each in seen[ours]) <= MOST_BYTES
 
 
@@ -132,31 +134,58 @@ def real_size(number: int) -> bytes:
 
 
 def visit(browser: Browser, app: RunningApp, number: int) -> Visit:
-    """One look with an empty store, until everything that the browser asked for has come."""
+    """One look by its address and one from the list, each until all that the browser asked for has come."""
+    list_page = f"{app.url}/experiments"
+    with fresh_page(browser) as page:
+        sent: list[int] = []
+        page.on(
+            "response",
+            lambda one: sent.append(int(one.headers["content-length"])) if "/pictures/" in one.url else None,
+        )
+        page.goto(f"{list_page}?experiment={number}")
+        stamps = stamped(page)
+    with fresh_page(browser) as page:
+        page.goto(list_page)
+        link = page.locator(f".st-key-experiments_row_{number} a")
+        link.wait_for()
+        page.wait_for_load_state("networkidle")
+        link.evaluate("each => { window.stamps.click = performance.now(); each.click(); }")
+        followed = stamped(page)
+    return Visit(
+        drawing=(stamps["last"] - stamps["first"]) / 1000,
+        clicking=(followed["last"] - followed["click"]) / 1000,
+        opening=stamps["last"] / 1000,
+        picture_bytes=sum(sent),
+        whole=int(stamps["whole"]),
+    )
+
+
+@contextlib.contextmanager
+def fresh_page(browser: Browser) -> Iterator[Page]:
+    """A page with an empty store that notes when the grid and its pictures come."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)
-    sent: list[int] = []
-    page.on(
-        "response",
-        lambda one: sent.append(int(one.headers["content-length"])) if "/pictures/" in one.url else None,
-    )
     page.add_init_script(WATCH)
-    page.goto(f"{app.url}/experiments?experiment={number}")
+    yield page
+    context.close()
+
+
+def stamped(page: Page) -> dict[str, float]:
     page.wait_for_function("window.stamps.last")
     page.wait_for_load_state("networkidle")
-    stamps = page.evaluate("window.stamps")
-    context.close()
-    drawing = (stamps["last"] - stamps["first"]) / 1000
-    return Visit(drawing, stamps["last"] / 1000, sum(sent), stamps["whole"])
+    stamps: dict[str, float] = page.evaluate("window.stamps")
+    return stamps
 
 
 def tell(name: str, visits: list[Visit]) -> None:
-    drawing, opening = (
-        statistics.median(each) for each in zip(*((one.drawing, one.opening) for one in visits), strict=True)
+    drawing, clicking, opening = (
+        statistics.median(each)
+        for each in zip(*((one.drawing, one.clicking, one.opening) for one in visits), strict=True)
     )
     print(
-        f"{name}: pictures in view after {drawing:.2f} s ({opening:.2f} s from opening the page), "
+        f"{name}: pictures in view {drawing:.2f} s after the grid appears, {clicking:.2f} s after the click "
+        f"on the list, {opening:.2f} s after opening its address; "
         f"{visits[0].picture_bytes / 1e6:.2f} MB of pictures, {visits[0].whole} images whole on the screen"
     )
 
