@@ -34,7 +34,7 @@ NOT_TRIED = ":gray-badge[Not tried]"
 def books(desk: Desk, zone: tzinfo) -> None:
     """The badge with its two buttons, what was found, and what every account holds."""
     with st.container(border=True, gap="small"):
-        told, check, drill = st.columns([5, 1, 1], vertical_alignment="center")
+        told, check, drill = st.columns([7, 2, 2], vertical_alignment="center")
         with told:
             st.fragment(_status, run_every=LIVE)(desk, zone)
         no = refusal(desk.actor, Permission.CHECK_BOOKS)
