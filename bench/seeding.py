@@ -75,10 +75,9 @@ SELECT row_number() OVER (ORDER BY at, part, n) AS place, q.* FROM (
     LEFT JOIN compensation_case k ON k.generation_id = c.generation_id, account f, account r
     WHERE f.kind = 'in_flight' AND r.kind = 'revenue'
 ) q;
-INSERT INTO transfer (key, request_hash, kind, from_account, to_account, amount, generation_id, case_id,
-                      actor, reason, created_at, xid)
-    SELECT key, transfer_request_hash(kind, source, target, amount, generation_id, NULL), kind, source,
-           target, amount, generation_id, case_id, 'bench', reason, at, place::text::xid8
+INSERT INTO transfer (key, kind, from_account, to_account, amount, generation_id, case_id, actor, reason,
+                      created_at, xid)
+    SELECT key, kind, source, target, amount, generation_id, case_id, 'bench', reason, at, place::text::xid8
     FROM seeding ORDER BY place;
 CREATE UNLOGGED TABLE chaining AS
     SELECT wallet, row_number() OVER (PARTITION BY wallet ORDER BY place) AS version, place, delta,

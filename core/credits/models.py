@@ -46,12 +46,15 @@ class WalletBalance(Base):
 
 
 class Charge(Base):
-    """What one generation cost, and the caps on what of it is captured or given back."""
+    """What one generation cost, and the caps on what of it is captured or given back.
+
+    Its transfers write it, and nobody else: opened by that of the charge, counted on by those that settle it.
+    """
 
     __tablename__ = "charge"
 
-    generation_id: Mapped[int] = mapped_column(ForeignKey("generation.id"), primary_key=True)
-    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    generation_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    customer_id: Mapped[int]
     amount: Mapped[int]
     captured: Mapped[int] = mapped_column(server_default="0")
     refunded: Mapped[int] = mapped_column(server_default="0")
@@ -62,19 +65,18 @@ class Charge(Base):
 class Transfer(HasId, Base):
     """One move of credits between two accounts. `key` is unique for ever: the same key never moves twice.
 
-    A trigger writes its entries and moves the wallet. Another one holds its case to what the case says, where
-    a key would do less.
+    A trigger writes its charge and its entries and moves the wallet, after it has looked at what they are
+    named by: the generation, the case and what is taken back.
     """
 
     __tablename__ = "transfer"
 
     key: Mapped[str] = mapped_column(unique=True)
-    request_hash: Mapped[bytes]
     kind: Mapped[str]  # grant, charge, capture, refund, goodwill, clawback, reversal
     from_account: Mapped[int]
     to_account: Mapped[int]
     amount: Mapped[int]
-    generation_id: Mapped[int | None] = mapped_column(ForeignKey("charge.generation_id"))
+    generation_id: Mapped[int | None]
     reverses_id: Mapped[int | None] = mapped_column(ForeignKey("transfer.id"))
     case_id: Mapped[int | None]
     actor: Mapped[str]

@@ -4,22 +4,22 @@ import csv
 import dataclasses
 import io
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, union
 from sqlalchemy.orm import Session, aliased
 
 from core.credits.models import Account, Charge, Entry, Transfer
+from core.credits.moments import first_after, first_since
 from core.credits.views import TITLES
 from core.customers.models import Customer
+from core.generation.models import Generation
 
 KINDS = ("grant", "charge", "capture", "refund", "goodwill", "clawback", "reversal")
 # A part of a name may fit half of all customers; so many are looked at.
 MOST_CUSTOMERS = 200
 MOST_EXPORTED = 100_000
-# Numbers are handed out a moment before the row's own time is written.
-SKEW = timedelta(minutes=1)
 # What a spreadsheet would take for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -158,7 +158,7 @@ def _of_customer(words: str) -> ColumnElement[bool] | None:
     )
     people = select(Customer.id).where(named).order_by(Customer.id.desc()).limit(MOST_CUSTOMERS)
     wallets = select(Account.id).where(Account.customer_id.in_(people))
-    charged = select(Charge.generation_id).where(Charge.customer_id.in_(people))
+    charged = select(Generation.id).where(Generation.customer_id.in_(people), Generation.credits > 0)
     touched = union(
         select(Entry.transfer_id).where(Entry.account_id.in_(wallets), Entry.version.is_not(None)),
         select(Transfer.id).where(Transfer.generation_id.in_(charged)),
@@ -171,29 +171,11 @@ def _of_time(
 ) -> Iterator[ColumnElement[bool]]:
     # Numbers grow with time: bounds on them spare reading all that lies outside.
     if since is not None:
-        yield Transfer.id >= _first_since(session, since - SKEW)
+        yield Transfer.id >= first_since(session, since)
         yield Transfer.created_at >= since
     if until is not None:
-        yield Transfer.id < _first_since(session, until + SKEW)
+        yield Transfer.id < first_after(session, until)
         yield Transfer.created_at < until
-
-
-def _first_since(session: Session, moment: datetime) -> int:
-    """The number of the first transfer that is not older, found by halving."""
-    low, high = 0, (session.scalar(select(func.max(Transfer.id))) or 0) + 1
-    while low < high:
-        middle = (low + high) // 2
-        found = session.execute(
-            select(Transfer.id, Transfer.created_at)
-            .where(Transfer.id >= middle)
-            .order_by(Transfer.id)
-            .limit(1)
-        ).one_or_none()
-        if found is None or found.created_at >= moment:
-            high = middle
-        else:
-            low = found.id + 1
-    return low
 
 
 def _rows() -> Select[*tuple[Any, ...]]:

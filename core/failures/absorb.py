@@ -11,9 +11,10 @@ from datetime import datetime
 from sqlalchemy import TextClause, delete, func, select, text
 from sqlalchemy.orm import Session
 
+from core.credits.models import Transfer
 from core.database import Database
 from core.failures.dimensions import LATENCY_DIMENSIONS, SELFIE_VALUES
-from core.failures.models import RollupQueue
+from core.failures.models import RefundRollup, RollupQueue
 from core.failures.triage import triage
 from core.generation.leases import take_named
 
@@ -96,8 +97,15 @@ def take_back(session: Session, generation_id: int) -> None:
 
 def counted_until(session: Session) -> datetime:
     """Everything that was committed before this moment is counted."""
-    oldest: datetime | None = session.scalar(select(func.min(RollupQueue.queued_at)))
-    return oldest or session.scalars(select(func.clock_timestamp())).one()
+    queued = session.scalar(select(func.min(RollupQueue.queued_at)))
+    refunded = session.scalar(
+        select(Transfer.created_at)
+        .join(RefundRollup, RefundRollup.transfer_id == Transfer.id)
+        .order_by(RefundRollup.transfer_id)
+        .limit(1)
+    )
+    waiting = [moment for moment in (queued, refunded) if moment]
+    return min(waiting) if waiting else session.scalars(select(func.clock_timestamp())).one()
 
 
 def _run(session: Session, statement: TextClause, limit: int) -> int:
@@ -252,7 +260,11 @@ GENERATIONS = text(f"WITH {_taken('generation')}, {COUNTED}")
 TAKEN_BACK = text(f"WITH taken AS (SELECT cast(:subject AS bigint) AS subject_id), {COUNTED}")
 
 REFUNDS = text(f"""
-WITH {_taken("refund")},
+WITH taken AS (
+    DELETE FROM refund_rollup WHERE transfer_id IN (
+        SELECT transfer_id FROM refund_rollup ORDER BY transfer_id LIMIT :limit)
+    RETURNING transfer_id
+),
 refunded AS (
     INSERT INTO generation_tally AS t
         (grain, dimension, start, value, outcome, failure_class, refunds, refunded_credits)
@@ -260,7 +272,7 @@ refunded AS (
             CASE WHEN n.state = 'failed' THEN coalesce(n.failure_class, 'unknown') ELSE '' END,
             count(*), sum(r.amount)
         FROM taken
-        JOIN transfer r ON r.id = taken.subject_id
+        JOIN transfer r ON r.id = taken.transfer_id
         JOIN generation n ON n.id = r.generation_id
         {GRAINS.format(at="r.created_at")}
         GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6

@@ -153,6 +153,14 @@ class RollupQueue(HasId, Base):
 
     __tablename__ = "rollup_queue"
 
-    kind: Mapped[str]  # event, generation, refund
+    kind: Mapped[str]  # event, generation
     subject_id: Mapped[int]
     queued_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+
+class RefundRollup(Base):
+    """A refund that the rollup tick has not counted yet; its transfer wrote this row with itself."""
+
+    __tablename__ = "refund_rollup"
+
+    transfer_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

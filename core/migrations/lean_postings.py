@@ -12,8 +12,10 @@ The recipes of all hashes stay as they were: their jsonb costs 5 of a posting's 
 cost 3.
 """
 
-# The promises of one row. `{last}` is the last payment from before there were cases.
-TOLD = """
+import re
+
+# The promises of one row.
+CHARGE_TOLD = """
 CREATE FUNCTION charge_told(amount bigint, captured bigint, refunded bigint, goodwill bigint)
 RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
@@ -22,14 +24,9 @@ BEGIN
         AND goodwill <= amount;
 END $$;
 ALTER TABLE charge
-    DROP CONSTRAINT charge_amount_positive,
-    DROP CONSTRAINT charge_captured_within,
-    DROP CONSTRAINT charge_refunded_within,
-    DROP CONSTRAINT charge_goodwill_within,
-    DROP CONSTRAINT charge_settled_once,
-    DROP CONSTRAINT charge_given_back_within,
     ADD CONSTRAINT charge_told CHECK (charge_told(amount, captured, refunded, goodwill));
-
+"""
+ENTRY_TOLD = """
 CREATE FUNCTION entry_told(amount bigint, version bigint, balance_after bigint, hash bytea)
 RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
@@ -37,18 +34,10 @@ BEGIN
         WHEN 0 THEN true WHEN 3 THEN version > 0 AND balance_after >= 0 ELSE false END;
 END $$;
 ALTER TABLE entry
-    DROP CONSTRAINT entry_amount_some,
-    DROP CONSTRAINT entry_version_counts,
-    DROP CONSTRAINT entry_never_negative,
-    DROP CONSTRAINT entry_run_whole,
-    DROP CONSTRAINT entry_transfer_id_fkey,
     ADD CONSTRAINT entry_told CHECK (entry_told(amount, version, balance_after, hash));
-
-ALTER TABLE transfer
-    DROP CONSTRAINT transfer_told,
-    DROP CONSTRAINT transfer_case_told,
-    DROP CONSTRAINT transfer_case_id_fkey;
-DROP FUNCTION transfer_told;
+"""
+# A refund without a case is from before there were any: the last of those is written down here.
+TRANSFER_TOLD = """
 DO $do$ BEGIN
     EXECUTE format($create$
         CREATE FUNCTION transfer_told(
@@ -69,8 +58,30 @@ DO $do$ BEGIN
 END $do$;
 ALTER TABLE transfer ADD CONSTRAINT transfer_told CHECK (transfer_told(
     kind, actor, reason, from_account, to_account, amount, generation_id, reverses_id, case_id, id));
+"""
+FORMER_TOLD = """
+ALTER TABLE charge
+    DROP CONSTRAINT charge_amount_positive,
+    DROP CONSTRAINT charge_captured_within,
+    DROP CONSTRAINT charge_refunded_within,
+    DROP CONSTRAINT charge_goodwill_within,
+    DROP CONSTRAINT charge_settled_once,
+    DROP CONSTRAINT charge_given_back_within;
+ALTER TABLE entry
+    DROP CONSTRAINT entry_amount_some,
+    DROP CONSTRAINT entry_version_counts,
+    DROP CONSTRAINT entry_never_negative,
+    DROP CONSTRAINT entry_run_whole,
+    DROP CONSTRAINT entry_transfer_id_fkey;
+ALTER TABLE transfer
+    DROP CONSTRAINT transfer_told,
+    DROP CONSTRAINT transfer_case_told,
+    DROP CONSTRAINT transfer_case_id_fkey;
+DROP FUNCTION transfer_told;
+"""
 
--- The house's accounts never change their number, so that one is written down here.
+# The house's accounts never change their number, so that one is written down here.
+HOUSE = """
 DO $do$ BEGIN
     EXECUTE (
         SELECT format('CREATE FUNCTION house_account(kind text) RETURNS bigint LANGUAGE sql IMMUTABLE
@@ -388,6 +399,7 @@ CREATE CONSTRAINT TRIGGER transfer_entered AFTER INSERT ON transfer DEFERRABLE I
 
 def former(statements: str, function: str) -> str:
     """A function as it was, to stand again where another one of its name is or was."""
-    start = statements.index(f"CREATE FUNCTION {function}(")
-    whole = statements[start : statements.index("END $$;", start)] + "END $$;"
-    return whole.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION", 1)
+    found = re.search(rf"CREATE (?:OR REPLACE )?(FUNCTION {function}\(.*?\$\$;)", statements, re.DOTALL)
+    if found is None:
+        raise LookupError(f"no function {function} in these statements")
+    return f"CREATE OR REPLACE {found[1]}"

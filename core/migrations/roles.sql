@@ -85,7 +85,8 @@ DECLARE
         'test_set', 'vote', 'vote_batch', 'webhook_inbox', 'worker'];
     -- What the app itself takes away again: drafts, labels, queues, what was kept for a while.
     removed text[] := ARRAY[
-        'case_intent', 'import_intent', 'kept_output', 'prompt_label', 'prompt_version', 'rollup_queue'];
+        'case_intent', 'import_intent', 'kept_output', 'prompt_label', 'prompt_version',
+        'refund_rollup', 'rollup_queue'];
     -- The commands that move credits or seal them. They act as the owner, and look nothing up but in our schema.
     commands text[] := ARRAY['post_transfer', 'open_wallet', 'begin_epoch', 'seal_ledger'];
     thing record;

@@ -29,7 +29,6 @@ REMEDIES = {
     "unnumbered_entry": EDITED,
     "not_conserved": EDITED,
     "wrong_accounts": EDITED,
-    "edited_request": EDITED,
     "reversal_no_mirror": EDITED,
     "wallet_without_balance": EDITED,
     "balance_drift": MISCOUNTED,

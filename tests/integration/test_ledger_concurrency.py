@@ -15,9 +15,9 @@ from core.credits import ledger, views
 from core.credits.books import check_books
 from core.credits.cases.models import CaseApproval, CompensationCase
 from core.credits.cases.states import CaseState
-from core.credits.cases.steps import staff, step
+from core.credits.cases.steps import locked, staff, step
 from core.credits.models import Transfer
-from core.credits.posting import Posted
+from core.credits.posting import SETTLED, Posted, post
 from core.database import Database
 from core.errors import Conflict, InsufficientCredits, OperatorError
 from tests.support.cases import failed_case, reviewer
@@ -155,21 +155,20 @@ def test_of_capture_and_refund_at_once_one_wins(database: Database, pool: Thread
         }
 
     def capture(session: Session, case: CompensationCase) -> Posted:
-        posted = ledger.keep(session, decision="1", **terms(case))
-        return close(session, posted, case, CaseState.DENIED)
+        close(session, case, CaseState.DENIED)
+        return ledger.keep(session, decision="1", **terms(case))
 
     def refund(session: Session, case: CompensationCase) -> Posted:
-        posted = ledger.refund(session, **terms(case))
-        return close(session, posted, case, CaseState.APPROVED)
+        close(session, case, CaseState.APPROVED)
+        return ledger.refund(session, **terms(case))
 
-    def close(session: Session, posted: Posted, case: CompensationCase, to: CaseState) -> Posted:
-        if not posted.replayed:
-            mine = session.get_one(CompensationCase, case.id)
+    def close(session: Session, case: CompensationCase, to: CaseState) -> None:
+        mine = locked(session, case.id)
+        if mine.closed_at is None:
             mine.amount = 10 if to == CaseState.APPROVED else None
             if to == CaseState.APPROVED:
                 session.add(CaseApproval(case_id=case.id, round=1, staff_id=sue.staff_id, amount=10))
             step(session, mine, to, by=sue)
-        return posted
 
     def run(
         case: CompensationCase, settle: Callable[[Session, CompensationCase], Posted]
@@ -191,6 +190,42 @@ def test_of_capture_and_refund_at_once_one_wins(database: Database, pool: Thread
         assert totals["revenue"] == 10 * captured
         assert totals["wallet"] == 1000 - 10 * captured
     check(database, but="receipt_untrue")  # receipts are written by the services that this test goes around
+
+
+def test_of_captures_under_other_keys_at_once_one_is_counted(
+    database: Database, pool: ThreadPoolExecutor
+) -> None:
+    """Whoever waits for the charge finds it settled, though the transfer was written already."""
+    with database.transaction() as session:
+        customer = rich(session, 1000)
+        numbers = [charged(session, customer) for _ in range(20)]
+        session.execute(text("UPDATE generation SET state = 'succeeded', finished_at = now()"))
+    gate = threading.Barrier(4)
+
+    def run(number: int, key: str) -> Posted | OperatorError:
+        gate.wait(timeout=20)
+        refusals = {SETTLED: Conflict("It is settled already.")}
+        return attempt(
+            database,
+            lambda session: post(
+                session,
+                key=f"capture:{number}:{key}",
+                kind="capture",
+                actor="Sam",
+                generation_id=number,
+                refusals=refusals,
+            ),
+        )
+
+    for number in numbers:
+        racers = [pool.submit(run, number, key) for key in "abab"]
+        answers = [racer.result(timeout=20) for racer in racers]
+        assert sorted(answer.replayed for answer in answers if isinstance(answer, Posted)) == [False, True]
+        assert sum(isinstance(answer, Conflict) for answer in answers) == 2
+    with database.transaction() as session:
+        totals = views.account_totals(session)
+        assert (totals["in_flight"], totals["revenue"], totals["wallet"]) == (0, 200, 800)
+    check(database)
 
 
 def test_credits_that_come_and_go_between_the_same_accounts_never_deadlock(

@@ -1,5 +1,6 @@
 """The ledger comes to a database that holds data already, and goes from it."""
 
+import pytest
 from sqlalchemy import inspect, select, text
 from sqlalchemy.orm import Session
 
@@ -9,6 +10,8 @@ from core.credits.cases import deciding, reversing
 from core.credits.models import Transfer
 from core.customers.models import Customer
 from core.database import Database
+from core.failures.absorb import absorb_batch
+from core.failures.models import RefundRollup
 from core.migrate import downgrade, upgrade
 from tests.support.cases import came_after_all, case_of, failed_case, reviewer
 from tests.support.factories import make_customer, make_generation
@@ -17,8 +20,8 @@ from tests.support.wallets import charged, ended, rich
 
 # The last revision before there were cases, and how money moved then.
 BEFORE_CASES = "r0006"
-# The last revision in which entries were written beside their transfer.
-BEFORE_ENTERING = "r0028"
+# The last revisions in which entries, and charges, were written beside their transfer.
+BESIDE = pytest.mark.parametrize("before", ["r0028", "r0029"], ids=["entries", "charges"])
 # All that the database itself promises, as it says it.
 PROMISES = text("""
 SELECT proname, pg_get_functiondef(oid) FROM pg_proc
@@ -125,14 +128,15 @@ def test_every_kind_of_transfer_outlives_the_cases_that_it_belonged_to(database:
         assert {finding.rule for finding in check_books(session)} <= LOST_WITH_CASES
 
 
-def test_a_ledger_in_use_goes_back_to_entries_beside_their_transfer_and_comes_again(
-    database: Database,
+@BESIDE
+def test_a_ledger_in_use_goes_back_to_what_was_written_beside_its_transfers_and_comes_again(
+    database: Database, before: str
 ) -> None:
     with database.transaction() as session:
         customer = rich(session)
         ended(session, charged(session, customer), "succeeded")
         failed = failed_case(session)
-    downgrade(database, BEFORE_ENTERING)
+    downgrade(database, before)
     with database.transaction() as session:
         assert check_books(session) == []
         ended(session, charged(session, session.get_one(Customer, customer.id)), "succeeded")
@@ -148,19 +152,38 @@ def test_a_ledger_in_use_goes_back_to_entries_beside_their_transfer_and_comes_ag
         assert check_books(session) == []
 
 
-def test_the_way_back_from_entering_leaves_every_promise_as_it_was(database: Database) -> None:
+@BESIDE
+def test_the_way_back_leaves_every_promise_as_it_was(database: Database, before: str) -> None:
     with database.transaction() as session:
         now = promises(session)
-    downgrade(database, BEFORE_ENTERING)
+    downgrade(database, before)
     with database.transaction() as session:
         back = promises(session)
     upgrade(database)
     with database.transaction() as session:
         assert promises(session) == now
     downgrade(database, "base")
-    upgrade(database, BEFORE_ENTERING)
+    upgrade(database, before)
     with database.transaction() as session:
         assert back == promises(session)
+
+
+def test_refunds_that_wait_for_the_charts_wait_on_both_ways(database: Database) -> None:
+    with database.transaction() as session:
+        for _ in range(3):
+            ended(session, charged(session, rich(session)), "canceled")
+        waiting = session.scalars(select(RefundRollup.transfer_id)).all()
+        assert len(waiting) == 3
+    downgrade(database, "r0029")
+    with database.transaction() as session:
+        queued = "SELECT subject_id FROM rollup_queue WHERE kind = 'refund' ORDER BY id"
+        assert session.scalars(text(queued)).all() == waiting
+    upgrade(database)
+    with database.transaction() as session:
+        assert session.scalars(select(RefundRollup.transfer_id)).all() == waiting
+        assert session.scalars(text(queued)).all() == []
+    with database.transaction() as session:
+        assert absorb_batch(session).refunds == 3
 
 
 def promises(session: Session) -> set[tuple[str, str]]:

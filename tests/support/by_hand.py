@@ -17,9 +17,9 @@ def transfer(
     What it names may come from a row `of` another table.
     """
     header = f"""
-        INSERT INTO transfer (key, request_hash, kind, from_account, to_account, amount, generation_id,
-                              reverses_id, case_id, actor, reason)
-        SELECT 'by hand', '', '{kind}', 1, 2, 5, {generation}, {reverses}, {case}, 'Sam', 'r' {of}"""
+        INSERT INTO transfer (key, kind, from_account, to_account, amount, generation_id, reverses_id,
+                              case_id, actor, reason)
+        SELECT 'by hand', '{kind}', 1, 2, 5, {generation}, {reverses}, {case}, 'Sam', 'r' {of}"""
     if not legs:
         return header
     return f"""

@@ -63,15 +63,6 @@ WHERE [transfers: t.id] AND t.kind <> 'reversal' AND ((t.kind, f.kind, d.kind) I
 """,
     ),
     Rule(
-        "edited_request",
-        "Every transfer is still the request that its key stands for.",
-        """
-SELECT t.id AS subject, t.key AS detail FROM transfer t
-WHERE [transfers: t.id] AND t.request_hash <> transfer_request_hash(
-    t.kind, t.from_account, t.to_account, t.amount, t.generation_id, t.reverses_id)
-""",
-    ),
-    Rule(
         "reversal_no_mirror",
         "A reversal is the mirror image of one transfer, once.",
         """

@@ -101,6 +101,9 @@ def pay(
     note: str | None = None,
 ) -> int:
     """Pay a case, keep what is left of its charge, write the receipt; returns the transfer's number."""
+    # Decided first: the ledger pays what the case says.
+    case.amount = amount
+    step(session, case, to, by=by, amount=amount, reason_code=reason_code, note=note)
     reason = f"case {case.id}: {reason_code}" + (f", {note}" if note else "")
     transfer = {
         "case_id": case.id,
@@ -113,8 +116,6 @@ def pay(
         posted = ledger.goodwill(session, **transfer)  # type: ignore[arg-type]
     else:
         posted = ledger.refund(session, **transfer)  # type: ignore[arg-type]
-    case.amount = amount
-    step(session, case, to, by=by, amount=amount, reason_code=reason_code, note=note)
     keep_rest(session, case, case.requested - amount, decision=str(case.round), by=by, reason=reason)
     _write_receipt(session, case, posted.transfer_id, amount, reason_code)
     return posted.transfer_id

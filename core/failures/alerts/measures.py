@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from core.credits.books.records import STALE_AFTER, latest, standing
 from core.credits.cases.policy_views import limit_use
+from core.credits.moments import first_since
 from core.failures.alerts.kinds import OURS, PROVIDER_STOPS, Kind
 from core.failures.alerts.machine import Sight
 from core.failures.models import ErrorGroup
@@ -165,7 +166,8 @@ SETTLED = text("""
     SELECT m.at, s.hits, s.cases
     FROM unnest(:moments) AS m (at) CROSS JOIN LATERAL (
         SELECT count(*) FILTER (WHERE t.kind = 'refund') AS hits, count(*) AS cases FROM transfer t
-        WHERE t.created_at > m.at - :window AND t.created_at <= m.at AND t.kind IN ('capture', 'refund')
+        WHERE t.id >= :first AND t.created_at > m.at - :window AND t.created_at <= m.at
+            AND t.kind IN ('capture', 'refund')
             -- What a part that was given back leaves is captured too, and is no charge of its own.
             AND NOT (t.kind = 'capture' AND t.case_id IS NOT NULL AND EXISTS (
                 SELECT FROM transfer p WHERE p.case_id = t.case_id AND p.kind = 'refund'))
@@ -174,7 +176,8 @@ SETTLED = text("""
 
 
 def _refund_rate(session: Session, question: Question, moments: Moments) -> list[Readings]:
-    statement = SETTLED.bindparams(_at(moments), window=question.window)
+    first = first_since(session, min(moments) - question.window)
+    statement = SETTLED.bindparams(_at(moments), window=question.window, first=first)
     found = {at: (hits, cases) for at, hits, cases in session.execute(statement)}
     return [[_rate("", "Refund rate", *found[at], question)] for at in moments]
 

@@ -30,7 +30,11 @@ FORMER = {
 
 def upgrade() -> None:
     for statements in (
-        lean_postings.TOLD,
+        lean_postings.FORMER_TOLD,
+        lean_postings.CHARGE_TOLD,
+        lean_postings.ENTRY_TOLD,
+        lean_postings.TRANSFER_TOLD,
+        lean_postings.HOUSE,
         lean_postings.ENTERING,
         lean_postings.REFUSALS,
         lean_postings.POSTING,
