@@ -314,7 +314,7 @@ DECLARE
     origin transfer%ROWTYPE;
     made transfer%ROWTYPE;
     moved bigint := p_amount;
-    wallet bigint;
+    holder bigint;
     source bigint;
     target bigint;
 BEGIN
@@ -329,27 +329,29 @@ BEGIN
         moved := origin.amount;
     ELSE
         IF p_kind = 'charge' THEN
-            SELECT a.id INTO wallet FROM generation g LEFT JOIN account a ON a.customer_id = g.customer_id
+            SELECT a.id INTO holder FROM generation g LEFT JOIN account a ON a.customer_id = g.customer_id
                 WHERE g.id = p_generation AND g.credits = p_amount
                   AND g.customer_id = coalesce(p_customer, g.customer_id);
         ELSIF p_generation IS NULL THEN
-            SELECT id INTO wallet FROM account WHERE customer_id = p_customer;
+            SELECT id INTO holder FROM account WHERE customer_id = p_customer;
+        ELSIF p_kind = 'capture' THEN
+            SELECT house_account('revenue'), coalesce(p_amount, c.amount) INTO holder, moved
+                FROM charge c WHERE c.generation_id = p_generation;
         ELSE
-            SELECT a.id, coalesce(p_amount, c.amount) INTO wallet, moved
+            SELECT a.id, coalesce(p_amount, c.amount) INTO holder, moved
                 FROM charge c LEFT JOIN account a ON a.customer_id = c.customer_id
                 WHERE c.generation_id = p_generation
                   AND c.customer_id = coalesce(p_customer, c.customer_id);
         END IF;
         IF NOT FOUND AND p_generation IS NOT NULL THEN
             RAISE EXCEPTION 'generation % has no such charge', p_generation USING ERRCODE = 'IK007';
-        ELSIF wallet IS NULL THEN
+        ELSIF holder IS NULL THEN
             RAISE EXCEPTION 'customer % has no wallet', p_customer USING ERRCODE = 'IK004';
         END IF;
-        source := CASE p_kind WHEN 'charge' THEN wallet ELSE house_account(
+        source := CASE p_kind WHEN 'charge' THEN holder ELSE house_account(
             CASE p_kind WHEN 'grant' THEN 'issued' WHEN 'goodwill' THEN 'goodwill'
                         WHEN 'clawback' THEN 'clawback' ELSE 'in_flight' END) END;
-        target := CASE p_kind WHEN 'charge' THEN house_account('in_flight')
-                              WHEN 'capture' THEN house_account('revenue') ELSE wallet END;
+        target := CASE p_kind WHEN 'charge' THEN house_account('in_flight') ELSE holder END;
     END IF;
 
     -- A twin under way is waited for, and then seen by the next statement.

@@ -27,7 +27,7 @@ from core.database import Database
 from core.errors import Conflict, InvalidInput, NotAllowed, NotFound, OperatorError
 from tests.support.cases import failed_case, reviewer
 from tests.support.factories import make_customer
-from tests.support.wallets import charged, rich
+from tests.support.wallets import charged, ended, rich
 
 LARGE = 500
 
@@ -385,11 +385,7 @@ def test_what_is_asked_for_already_is_not_asked_for_twice(session: Session) -> N
 def test_charges_and_what_was_kept_are_not_taken_back_here(session: Session, kind: str) -> None:
     number = charged(session, rich(session))
     if kind == "capture":
-        ledger.capture(session, generation_id=number, actor="worker")
-        session.execute(
-            text("UPDATE generation SET state = 'succeeded', finished_at = now() WHERE id = :id"),
-            {"id": number},
-        )
+        ended(session, number, "succeeded")
     transfer = session.scalars(
         select(Transfer.id).where(Transfer.generation_id == number, Transfer.kind == kind)
     ).one()

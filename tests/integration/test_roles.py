@@ -143,7 +143,7 @@ def last_column(connection: psycopg.Connection, table: str) -> str:
 def test_what_the_app_may_lock_it_still_cannot_change(app: psycopg.Connection) -> None:
     assert refused(app, "SELECT * FROM charge FOR NO KEY UPDATE") is None
     assert refused(app, "SELECT * FROM wallet_balance FOR NO KEY UPDATE") is None
-    assert refused(app, "UPDATE charge SET created_at = now()") == "IK001"
+    assert refused(app, "UPDATE charge SET created_at = now()") == "IK002"
     assert refused(app, "UPDATE wallet_balance SET account_id = account_id") == "IK001"
     assert refused(app, "UPDATE wallet_balance SET balance = 1000000") == FORBIDDEN
 
