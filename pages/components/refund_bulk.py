@@ -16,7 +16,7 @@ from core.wording import count, moment
 from pages.components.changing import changing
 from pages.components.forms import form_key, renew_form
 from pages.components.refund_filters import in_words, open_incident
-from pages.components.refund_place import open_case, tell
+from pages.components.refund_place import note_move, open_case, tell
 from pages.components.refund_words import credits_of, reason_title
 from pages.components.start import Desk, flash, operator_errors, plain, refusal
 
@@ -138,6 +138,7 @@ def _start(
     _open(False)
     open_incident(None)
     open_case(None)
+    note_move()
     flash(f"Batch {made} has begun: {count(seen.cases, 'case')}")
 
 

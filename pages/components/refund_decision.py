@@ -18,7 +18,7 @@ from core.credits.cases.reasons import codes, customer_sentence, preselected
 from core.credits.cases.states import CaseState
 from core.errors import OperatorError
 from pages.components.refund_bulk import offer_incident
-from pages.components.refund_place import advance, step, tell, too_quick
+from pages.components.refund_place import advance, note_move, step, tell, too_quick
 from pages.components.refund_words import credits_of, reason_title
 from pages.components.start import Desk, plain, refusal
 
@@ -175,6 +175,7 @@ def _decide(desk: Desk, case: Evidence, filter_: QueueFilter, decision: Decision
     except OperatorError as exc:
         tell(exc)
         return
+    note_move()
     advance(desk, filter_, case.place)
 
 
@@ -191,6 +192,7 @@ def _send_back(desk: Desk, case: Evidence, filter_: QueueFilter) -> None:
     except OperatorError as exc:
         tell(exc)
         return
+    note_move()
     advance(desk, filter_, case.place)
 
 

@@ -9,13 +9,14 @@ import streamlit as st
 from core.credits.cases.queue import Counts, counts
 from core.credits.cases.queue_filters import Age, Band, Held, Incident, QueueFilter, Size
 from core.credits.cases.states import CaseKind, CaseState
+from pages.components.refund_place import moves
 from pages.components.refund_words import AGES, BANDS, HOLDERS, KINDS, SIZES, class_title
 from pages.components.start import Desk, plain
 
 PREFIX = "refunds_filter_"
 INCIDENT = f"{PREFIX}incident"
 TO_DECIDE = (CaseState.PENDING, CaseState.EXPIRED)
-# Counts look at every open case; a second click within so many seconds need not count anew.
+# Counts look at every open case; within so many seconds they are not made anew, but for one's own decisions.
 COUNTS_SECONDS = 5.0
 
 
@@ -125,10 +126,15 @@ def _value(name: str) -> Any:
 
 
 def _counts(desk: Desk, filter_: QueueFilter) -> Counts:
-    return _counted(filter_, desk.actor.id, _desk=desk)
+    return _counted(filter_, desk.actor.id, moves(), _desk=desk)
 
 
 @st.cache_data(ttl=COUNTS_SECONDS, max_entries=64, show_spinner=False)
-def _counted(filter_: QueueFilter, actor_id: int, _desk: Desk) -> Counts:  # noqa: ARG001 - part of the key
+def _counted(
+    filter_: QueueFilter,
+    actor_id: int,  # noqa: ARG001 - part of the key, as the next one
+    moved: int,  # noqa: ARG001
+    _desk: Desk,
+) -> Counts:
     with _desk.services.database.transaction() as session:
         return counts(session, filter_, actor=_desk.actor)

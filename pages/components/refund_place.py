@@ -12,6 +12,7 @@ from pages.components.start import Desk
 CASE = "case"
 PROBLEM = "refunds_problem"
 DRAWN = "refunds_drawn"
+MOVED = "refunds_moved"
 # A key that is held down repeats; nobody reads a case in less time than this.
 TOO_QUICK_SECONDS = 0.35
 LONGEST_NUMBER = 18
@@ -45,6 +46,17 @@ def step(desk: Desk, filter_: QueueFilter, place: Place | None, *, before: bool)
         row = neighbour(session, filter_, actor=desk.actor, place=place, before=before)
     if row is not None:
         open_case(row.id)
+
+
+def note_move() -> None:
+    """One has just taken cases out of the queue, or put one back."""
+    st.session_state[MOVED] = moves() + 1
+
+
+def moves() -> int:
+    """How often that was: what was counted before is not true any more."""
+    so_far: int = st.session_state.get(MOVED, 0)
+    return so_far
 
 
 def tell(problem: str | OperatorError) -> None:

@@ -9,7 +9,7 @@ from core.credits.cases.decided import Lately, lately
 from core.credits.cases.intents import Waiting, carry_out_due, undo, waiting
 from core.credits.cases.states import STATE_TITLES, CaseState
 from core.errors import OperatorError
-from pages.components.refund_place import open_case, tell
+from pages.components.refund_place import note_move, open_case, tell
 from pages.components.refund_words import DECISIONS
 from pages.components.start import Desk, operator_errors, plain
 
@@ -97,4 +97,5 @@ def _take_back(desk: Desk, case_id: int) -> bool:
     except OperatorError as exc:
         tell(exc)
         return False
+    note_move()
     return True

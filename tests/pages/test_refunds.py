@@ -67,13 +67,18 @@ def test_a_approves_the_next_comes_and_after_ten_seconds_line_and_balance_stand_
     assert "line " in said(at)
 
 
-def test_undo_brings_the_case_back_and_nothing_happened(open_page: OpenPage, services: Services) -> None:
+def test_undo_brings_the_case_back_into_the_queue_and_nothing_happened(
+    open_page: OpenPage, services: Services
+) -> None:
     first = case(services, minutes=10)
     case(services, name="Bea", minutes=20)
     at = open_page(PAGE, persona=SUE)
+    assert "2 cases, 20 credits" in said(at)
     button(at, "Deny").click().run()
+    assert "1 case, 10 credits" in said(at)
     button(at, "Undo").click().run()
     assert on_screen(at) == str(first)
+    assert "2 cases, 20 credits" in said(at)
     carried_out(services, at)
     assert get(services, first).state == CaseState.PENDING
 
