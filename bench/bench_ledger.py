@@ -7,7 +7,9 @@ system in turn within a round, every other round backwards, so that whatever els
 hits all of them alike. The columns are 1, 8 and 32 clients: the best round, and the median in brackets. Every
 posting moves between one wallet of 10,000 and a system account that all of them share. Beside them pgbench's
 own TPC-B-like transaction (five statements, scale 32), and, with `--prototype`, `01_ledger.sql` of that
-folder: the same moves by its `cl.post`, which keeps no charges and so has no caps to watch over.
+folder: the same moves by its `cl.post`, which keeps no charges and so has no caps to watch over. In the rows
+called capped each charge of the prototype has its row in `cl.charge` of `02_compensation.sql` too, and what
+comes back is first counted on it, within the same statement.
 
 A posting is one transfer with its two entries; one of TPC-B changes three balances and adds one row. The
 last column is the CPU of the server's processes for one posting at 1 client, with their side of the wire: the
@@ -50,6 +52,7 @@ CLIENTS = (1, 8, 32)
 WALLETS = 10_000
 WORK = 300_000
 PRICE = 10
+CAPPED_FROM = 1_000_000_000
 VERSION = 18
 OPTIONS = {"max_connections": "100", "shared_buffers": "1GB", "max_wal_size": "8GB"}
 
@@ -151,6 +154,46 @@ SELECT cl.post('refund:' || :g::bigint, 'refund', 2, 4 + :g % {WALLETS}, {PRICE}
 }
 
 
+# The same, where its charges have a row each that caps what comes back, as `02_compensation.sql` has it.
+CAPPED = {
+    "charge + capture, capped": (
+        2,
+        f"""
+SELECT nextval('cl.captured') AS g \\gset
+WITH posted AS (
+    SELECT transfer_id
+    FROM cl.post('hold:' || :g::bigint, 'hold', 4 + :g % {WALLETS}, 2, {PRICE}, 'bench', :g)
+), charged AS (
+    INSERT INTO cl.charge (id, generation_id, user_id, user_account, captured)
+    SELECT :g, 'capture ' || :g::bigint, :g % {WALLETS}, 4 + :g % {WALLETS}, {PRICE}
+)
+SELECT transfer_id AS t FROM posted \\gset
+SELECT cl.post('capture:' || :g::bigint, 'capture', 2, 3, {PRICE}, 'bench', :g, NULL, :t);
+""",
+    ),
+    "charge + refund, capped": (
+        2,
+        f"""
+SELECT nextval('cl.refunded') AS g \\gset
+WITH posted AS (
+    SELECT transfer_id
+    FROM cl.post('again:' || :g::bigint, 'hold', 4 + :g % {WALLETS}, 2, {PRICE}, 'bench', :g)
+), charged AS (
+    INSERT INTO cl.charge (id, generation_id, user_id, user_account, captured)
+    SELECT :g + {CAPPED_FROM}, 'refund ' || :g::bigint, :g % {WALLETS}, 4 + :g % {WALLETS}, {PRICE}
+)
+SELECT transfer_id FROM posted;
+WITH capped AS (
+    UPDATE cl.charge SET refunded = refunded + {PRICE}
+    WHERE id = :g + {CAPPED_FROM} AND refunded + {PRICE} <= captured RETURNING id
+)
+SELECT cl.post('refund:' || :g::bigint, 'refund', 2, 4 + :g % {WALLETS}, {PRICE}, 'bench',
+    :g, :g, NULL, 'r') FROM capped;
+""",
+    ),
+}
+
+
 @dataclasses.dataclass
 class System:
     """What is measured: a script or a built-in one, on one database. `rates` are counts of a second."""
@@ -181,7 +224,7 @@ class System:
     def row(self) -> str:
         cells = [f"{max(rates):7,.0f} ({statistics.median(rates):5,.0f})" for rates in self.rates.values()]
         cells.append(f"{1e6 * min(self.cpu):4.0f} ({1e6 * statistics.median(self.cpu):4.0f})")
-        return f"{self.name:32s}" + "".join(f"{cell:>18s}" for cell in cells)
+        return f"{self.name:36s}" + "".join(f"{cell:>18s}" for cell in cells)
 
 
 def main() -> None:
@@ -202,7 +245,7 @@ def main() -> None:
             server.stop()
     print(f"{given.rounds} rounds of {given.seconds} s; best (median)")
     print(
-        f"{'postings or transactions a second':32s}"
+        f"{'postings or transactions a second':36s}"
         + "".join(f"{f'{n} clients':>17s}" for n in CLIENTS)
         + f"{'us CPU at 1':>18s}"
     )
@@ -224,6 +267,17 @@ def furnish(url: str, folder: Path, postmaster: int, prototype: Path | None) -> 
         systems += [
             scripted(folder, postmaster, "prototype", name, theirs, *script)
             for name, script in THEIRS.items()
+        ]
+        capping = fresh(url, "capping")
+        run_all(
+            capping,
+            (prototype / "01_ledger.sql").read_text(),
+            (prototype / "02_compensation.sql").read_text(),
+            PROTOTYPE,
+        )
+        systems += [
+            scripted(folder, postmaster, "prototype", name, capping, *script)
+            for name, script in CAPPED.items()
         ]
     tpcb = fresh(url, "tpcb")
     pgbench("-i", "-q", "-s", "32", tpcb)
