@@ -19,8 +19,8 @@ their hashes. The prototype's function runs as its owner with a fixed search pat
 
 Like for like are the grant and the rows called capped. Ours looks at more than those: that a capture finds
 nothing waiting, that a payment is what its case says and is made once; and a refund queues itself for the
-charts. The bare moves of the prototype are there to show what all of it costs: on two cores none of it at 1
-client, and 1 to 12 in a hundred of the rate at 8 and 32, with less CPU in every row.
+charts. The bare moves of the prototype are there to show what all of it costs: in the best rounds on two
+cores 2 in a hundred of the rate at 1 client and up to 13 at 8 and 32, though each posting takes less CPU.
 
 Each system runs a second before the tables are analyzed and the first round begins: a table that was analyzed
 while it was empty is read whole by every plan that is kept from then on.
