@@ -12,8 +12,6 @@ The recipes of all hashes stay as they were: their jsonb costs 5 of a posting's 
 cost 3.
 """
 
-import re
-
 # The promises of one row.
 CHARGE_TOLD = """
 CREATE FUNCTION charge_told(amount bigint, captured bigint, refunded bigint, goodwill bigint)
@@ -395,11 +393,3 @@ CREATE TRIGGER entry_pairs AFTER INSERT ON entry REFERENCING NEW TABLE AS added
 CREATE CONSTRAINT TRIGGER transfer_entered AFTER INSERT ON transfer DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION check_transfer_entered();
 """
-
-
-def former(statements: str, function: str) -> str:
-    """A function as it was, to stand again where another one of its name is or was."""
-    found = re.search(rf"CREATE (?:OR REPLACE )?(FUNCTION {function}\(.*?\$\$;)", statements, re.DOTALL)
-    if found is None:
-        raise LookupError(f"no function {function} in these statements")
-    return f"CREATE OR REPLACE {found[1]}"

@@ -7,7 +7,7 @@ Revises: r0028
 from alembic import op
 
 from core.migrations import case_money, lean_postings
-from core.migrations.lean_postings import former
+from core.migrations.former import former
 from core.migrations.versions import r0002_ledger, r0011_cases, r0013_requests
 
 revision = "r0029"

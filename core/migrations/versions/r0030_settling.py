@@ -7,7 +7,7 @@ Revises: r0029
 from alembic import op
 
 from core.migrations import case_money, lean_postings, settling
-from core.migrations.lean_postings import former
+from core.migrations.former import former
 from core.migrations.versions import r0002_ledger
 
 revision = "r0030"
