@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.fields import said_in
 from tests.support.app import RunningApp
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -21,7 +22,7 @@ def test_a_promoted_version_reaches_an_open_page_within_five_seconds_and_one_cli
 
     page.goto(f"{app.url}/prompts?version={FIRST}")
     template = page.get_by_label("Template", exact=True)
-    former = template.input_value()
+    former = said_in(template)
     template.fill(former.replace("Style:", "Manner:"))
     template.press("Control+Enter")
     note = page.get_by_label("What changed")

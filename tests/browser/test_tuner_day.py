@@ -12,6 +12,7 @@ from core.prompts.labels import labelled
 from core.prompts.models import Prompt, PromptVersion
 from core.prompts.promotion.models import Promotion
 from core.provider.sandbox.server import RunningSandbox
+from tests.browser.fields import said_in
 from tests.browser.test_blind_votes import ANOTHER, LOADED, SOURCES
 from tests.support.app import RunningApp, settings_of
 from tests.support.desk import TestDesk, wait_for
@@ -74,7 +75,7 @@ def edit(page: Page, app: RunningApp, version_id: int, words: str, note: str) ->
     """A new version of this one; its number in the address."""
     page.goto(f"{app.url}/prompts?version={version_id}")
     template = page.get_by_label("Template", exact=True)
-    template.fill(f"{template.input_value()} {words}")
+    template.fill(f"{said_in(template)} {words}")
     template.press("Control+Enter")
     why = page.get_by_label("What changed")
     expect(why).to_be_enabled()
