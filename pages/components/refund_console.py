@@ -30,6 +30,7 @@ WIDTHS = (1.05, 1.95, 1.1)
 
 def console(desk: Desk, filter_: QueueFilter, zone: tzinfo) -> None:
     """The whole screen of one case."""
+    asked = current()
     case = _open(desk, filter_)
     strip(desk)
     if problem := told():
@@ -41,7 +42,7 @@ def console(desk: Desk, filter_: QueueFilter, zone: tzinfo) -> None:
             bulk_panel(desk, filter_, zone)
     elif case is None:
         with middle:
-            _nothing(filter_)
+            _nothing(filter_, missing=asked is not None)
     else:
         with middle:
             _watch(desk, case)
@@ -111,9 +112,14 @@ def _look(desk: Desk, case_id: int, seq: int) -> None:
         )
 
 
-def _nothing(filter_: QueueFilter) -> None:
+def _nothing(filter_: QueueFilter, *, missing: bool) -> None:
+    """Why no case is on the screen: the one that was asked for is not there, or none is left."""
     with st.container(border=True, horizontal_alignment="center"):
         st.space("medium")
-        st.markdown(":green[:material/check_circle:] **Nothing to decide.**", width="content")
-        st.caption(f"Looked at: {in_words(filter_)}.", width="content")
+        if missing:
+            st.markdown("**No case is open.**", width="content")
+            st.caption("What there is to decide stands in the queue.", width="content")
+        else:
+            st.markdown(":green[:material/check_circle:] **Nothing to decide.**", width="content")
+            st.caption(f"Looked at: {in_words(filter_)}.", width="content")
         st.space("medium")

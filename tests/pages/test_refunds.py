@@ -180,6 +180,7 @@ def test_s_sends_a_small_case_to_a_second_person_and_a_question_sends_it_back(
     other = open_page(PAGE, persona=AMIR, query={"view": "second"})
     other.text_input(key=f"refunds_note_{number}_2").set_value("which photo?")
     button(other, "Send back").click().run()
+    assert "0 cases, 0 credits" in said(other)
     assert get(services, number).state == CaseState.PENDING
 
 
@@ -234,9 +235,20 @@ def test_filters_tell_how_many_they_find_and_the_screen_follows(
     assert on_screen(at) == str(large)
 
 
-def test_a_case_that_does_not_exist_is_told(open_page: OpenPage) -> None:
+def test_a_case_that_does_not_exist_is_told_and_another_can_be_chosen(
+    open_page: OpenPage, services: Services
+) -> None:
+    case(services, name="Bea")
     at = open_page(PAGE, query={"case": "99"})
     assert any("no case 99" in one.value for one in at.error)
+    assert "No case is open" in said(at)
+    assert "Nothing to decide" not in said(at)
+    assert "1 case, 10 credits" in said(at)
+
+
+def test_an_empty_queue_says_so(open_page: OpenPage) -> None:
+    at = open_page(PAGE)
+    assert not at.error
     assert "Nothing to decide" in said(at)
 
 

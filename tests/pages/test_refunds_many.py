@@ -36,6 +36,7 @@ def test_an_incident_is_one_entry_and_one_decision_for_all_of_it(
     assert not has_button(at, "Deny")
     button(at, "Approve 5 cases, 50 credits").click().run()
     assert not at.exception
+    assert "1 case, 10 credits" in said(at)
     work_off(services.database)
     with services.database.transaction() as session:
         states = session.scalars(select(CompensationCase.state)).all()
