@@ -16,6 +16,7 @@ from core.database import Database, connect
 from core.embedded.objects import EmbeddedObjectStore, ObjectStoreAddress
 from core.embedded.postgres import EmbeddedPostgres
 from core.migrate import upgrade
+from core.prompts.share.shelf import shelf
 from core.provider.sandbox.server import RunningSandbox
 from tests.support.desk import KEPT, TIME_SCALE, TestDesk, quick_settings
 from tests.support.folders import quick_folder
@@ -29,6 +30,13 @@ FAST = {
     "max_connections": "400",
     "max_wal_size": "64MB",
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def downloads_closed() -> Iterator[None]:
+    """Files that tests prepared for a download wait for the end of their process: close them there."""
+    yield
+    shelf.close()
 
 
 @pytest.fixture
