@@ -91,7 +91,7 @@ def configure(desk: TestDesk, receiver: Receiver) -> None:
     """The rule with short waits, and the receiver as a channel."""
     with desk.database.transaction() as session:
         rule = next(each for each in rules(session) if each.slug == "failure-rate")
-        spec = replace(rule.spec, every_seconds=1.0, for_seconds=1.0, keep_seconds=8.0)
+        spec = replace(rule.spec, every_seconds=1.0, for_seconds=1.0, keep_seconds=15.0)
         spec = replace(spec, parameters={**spec.parameters, "threshold_percent": 30.0})
         save_rule(
             session, actor=desk.admin, rule_id=rule.id, seen_version=rule.version, spec=spec, reason="a drill"

@@ -108,6 +108,23 @@ def test_the_same_state_seen_often_is_one_message(watch: Watch) -> None:
     assert len(watch.messages()) == 1
 
 
+@pytest.mark.parametrize(("severity", "told_at"), [(Severity.CRITICAL, 40), (Severity.WARNING, 140)])
+def test_only_what_is_graver_does_not_wait_for_the_next_message_of_its_topic(
+    watch: Watch, severity: Severity, told_at: int
+) -> None:
+    watch.only("error-group", "failure-rate")
+    watch.edit("failure-rate", severity=severity)
+    watch.ended(-1, failed=40)
+    absorb(watch.database)
+    watch.looks(0, 15)
+    (first,) = watch.titles()
+    assert first.startswith("Firing: New or regressed error group")
+    watch.looks(*range(30, told_at, 10))
+    assert watch.titles() == [first]
+    watch.look(told_at)
+    assert watch.titles() == [first, "Firing: High failure rate"]
+
+
 def test_what_fires_for_hours_is_told_again_unless_somebody_is_on_it(watch: Watch) -> None:
     watch.only("queue-age")
     with watch.database.transaction() as session:

@@ -22,7 +22,8 @@ from core.notifications.models import Notification
 from core.notifications.outbox import enqueue
 from core.settings import Settings
 
-# How long the first of a topic waits for others, and how long after a message the next may follow.
+# How long the first of a topic waits for others, and how long after a message the next may follow: but a
+# graver one does not wait behind it, or a warning would keep an outage from people for two minutes.
 GROUP_WAIT = timedelta(seconds=10)
 GROUP_INTERVAL = timedelta(minutes=2)
 REMIND_AFTER = timedelta(hours=4)
@@ -212,12 +213,17 @@ def _due(session: Session, topic: str, event: str, told: Sequence[Told], now: da
         return True
     if now - min(each.notice.noted_at for each in told) < GROUP_WAIT:
         return False
+    as_grave = [each for each in Severity if each.rank >= _gravest(told).rank]
     last = session.scalar(
         select(func.max(Notification.created_at)).where(
-            Notification.topic == topic, Notification.event == event
+            Notification.topic == topic, Notification.event == event, Notification.severity.in_(as_grave)
         )
     )
     return last is None or now - last >= GROUP_INTERVAL
+
+
+def _gravest(told: Sequence[Told]) -> Severity:
+    return max((Severity(each.alert.severity) for each in told), key=lambda each: each.rank)
 
 
 def _send(
@@ -233,7 +239,7 @@ def _send(
         key=f"{topic}:{event}:{min(each.notice.id for each in told)}",
         topic=topic,
         event=event,
-        severity=max((Severity(each.alert.severity) for each in told), key=lambda each: each.rank),
+        severity=_gravest(told),
         message=message,
         without=dead if event != "resolved" else set(),
         now=now,
