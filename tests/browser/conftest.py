@@ -15,7 +15,7 @@ from tests.support.app import RunningApp, settings_of
 from tests.support.folders import quick_folder
 from tests.support.grids import REFUSED, Content, Drawn, cut_figure, drawn_grid, whole_figure
 
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
 expect.set_options(timeout=PATIENCE_MS)
 
 

@@ -21,7 +21,7 @@ from tests.browser.reviewing import Reviewer, Seeder
 from tests.support.app import RunningApp
 from tests.support.desk import wait_for
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 SINGLES, ALIKE, PRICE = 30, 40, 10
 

@@ -55,7 +55,7 @@ class Process:
         return self._popen.poll() is None
 
     def wait_until_said(self, words: str) -> None:
-        wait_for(lambda: words in self.said() or not self.alive(), seconds=90)
+        wait_for(lambda: words in self.said() or not self.alive())
         assert words in self.said(), self.said()
 
     def kill(self) -> None:

@@ -50,7 +50,7 @@ class App(Process):
         super().__init__(command, env=environment(settings), log=home.parent / f"{name}.log")
 
     def wait_until_healthy(self) -> None:
-        wait_for(lambda: self._healthy() or not self.alive(), seconds=90)
+        wait_for(lambda: self._healthy() or not self.alive())
         assert self.alive(), self.said()
 
     def _healthy(self) -> bool:
@@ -100,7 +100,7 @@ def test_after_kill_9_of_the_whole_app_the_next_start_finishes_everything(short_
             reopened = dataclasses.replace(desk, services=open_services(again.settings()))
             with contextlib.closing(reopened) as desk:
                 let_leases_run_out(desk, DEAD_SECONDS)
-                wait_for(desk.all_ended, seconds=120)
+                wait_for(desk.all_ended)
                 assert count(desk, State.SUCCEEDED) == 10
                 check_money(desk, granted=1000)
                 check_pictures(desk.services)

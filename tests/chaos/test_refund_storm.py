@@ -51,7 +51,7 @@ CLASSES = (
     FailureClass.INVALID_IMAGE,
 )
 
-pytestmark = pytest.mark.timeout(0 if LONG else 180)
+pytestmark = pytest.mark.timeout(0 if LONG else 600)
 
 NAIVE = "CREATE TABLE naive_refund (case_id bigint NOT NULL, amount bigint NOT NULL)"
 
@@ -129,11 +129,11 @@ class Storm:
         with ThreadPoolExecutor(CLIENTS) as threads:
             before = self.journal.moves
             clients = [threads.submit(self._client, number, stop) for number in range(CLIENTS)]
-            wait_for(lambda: self.journal.moves >= before + goal or stop.is_set(), seconds=120)
+            wait_for(lambda: self.journal.moves >= before + goal or stop.is_set())
             server.kill()
             stop.set()
             for client in clients:
-                client.result(timeout=60)
+                client.result(timeout=180)
         server.start()
 
     def calm(self) -> None:
@@ -351,7 +351,7 @@ def test_no_credit_is_lost_or_paid_twice_in_a_storm_with_five_kills_of_the_datab
         gate = threading.Barrier(CLIENTS)
 
         def again(number: int, gate: threading.Barrier = gate, case: int = -attempt) -> None:
-            gate.wait(timeout=30)
+            gate.wait(timeout=120)
             storm._naively(case, 10)
 
         with ThreadPoolExecutor(CLIENTS) as threads:

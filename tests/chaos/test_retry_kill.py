@@ -28,7 +28,7 @@ def test_a_killed_worker_leaves_a_batch_that_the_next_one_finishes(desk: TestDes
     made = len(retries_of(desk.database, failed))
     assert made < GENERATIONS
     with start_worker(desk.services.settings, tmp_path / "second") as second:
-        wait_for(lambda: batch_state(desk) == "done" and desk.all_ended(), seconds=120)
+        wait_for(lambda: batch_state(desk) == "done" and desk.all_ended())
         assert second.terminate() == 0
     assert retries_of(desk.database, failed) == failed
     with desk.database.transaction() as session:

@@ -29,7 +29,7 @@ def test_killed_workers_leave_a_plan_that_others_bring_to_its_end(desk: TestDesk
         with start_worker(settings, tmp_path / "fourth"):
             wait_for(lambda: len(plan.stages()) == 2)
         let_leases_run_out(desk, 0)
-        wait_for(plan.asked, seconds=120)
+        wait_for(plan.asked)
         plan.vote()
         wait_for(lambda: plan.plan().ended_at is not None)
         wait_for(desk.all_ended)

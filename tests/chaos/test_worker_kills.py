@@ -39,10 +39,10 @@ def test_a_hundred_generations_survive_every_fault_and_three_killed_workers(
     team = Team(desk, tmp_path)
     try:
         for goal in sorted(dice.sample(range(GENERATIONS // 10, GENERATIONS * 8 // 10), KILLS)):
-            wait_for(time_flies(desk, at_least(desk, goal)), seconds=150)
+            wait_for(time_flies(desk, at_least(desk, goal)))
             cancel_some(desk, dice)
             team.replace(dice.randrange(WORKERS))
-        wait_for(time_flies(desk, desk.all_ended), seconds=150)
+        wait_for(time_flies(desk, desk.all_ended))
     finally:
         codes = team.stop()
     assert codes == [0] * WORKERS

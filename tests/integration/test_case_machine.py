@@ -334,7 +334,7 @@ class Machine(RuleBasedStateMachine):
         return number, case, {"actor": actor, "case_id": self.ids[number], "seen_seq": case.seq - old}
 
 
-@pytest.mark.timeout(0 if SEQUENCES > 1000 else 180)
+@pytest.mark.timeout(0 if SEQUENCES > 1000 else 600)
 @pytest.mark.parametrize("part", range(PARTS))
 def test_cases_and_credits_agree_with_plain_numbers(shared_database: Database, part: int) -> None:
     print(f"INKDESK_LEDGER_SEED={SEED}")  # noqa: T201 - shown when it fails

@@ -121,7 +121,7 @@ def test_every_fault_of_the_provider_ends_as_it_should(desk: TestDesk) -> None:
     desk = desk.with_settings(**UNHURRIED)
     asked = {name: desk.ask(f"A hero [sandbox:{name} x1]") for name in OUTCOMES}
     with working(desk):
-        wait_for(desk.all_ended, seconds=150)
+        wait_for(desk.all_ended)
     found = {}
     for name, generation_id in asked.items():
         generation = desk.generation(generation_id)

@@ -46,7 +46,7 @@ def test_a_grid_posts_each_cell_once_shares_it_and_buys_only_what_is_missing(lab
         both = [threading.Thread(target=lab.start, args=(each,)) for each in (first, twin)]
         for each in both:
             each.start()
-        wait_for(lambda: lab.over(first, twin), seconds=120)
+        wait_for(lambda: lab.over(first, twin))
         for each in both:
             each.join()
         # Both have all of it, and it was bought once.
@@ -67,7 +67,7 @@ def test_a_grid_posts_each_cell_once_shares_it_and_buys_only_what_is_missing(lab
         assert lab.experiment(again).state == "done"
         # One sample more each is 36, and only those.
         lab.start(first, repeats=3)
-        wait_for(lambda: lab.over(first), seconds=120)
+        wait_for(lambda: lab.over(first))
     assert lab.posts() == 72 + 36
     assert Counter(lab.states(first)) == {"succeeded": 108}
 
@@ -76,7 +76,7 @@ def test_one_failing_cell_of_72_leaves_71_done_and_its_retry_posts_one(lab: Lab)
     variants = two_qualities(lab, *TEMPLATES[1:], "A hero [sandbox:moderation x1]")
     experiment = lab.started(variants, repeats=2)
     with working(lab.desk):
-        wait_for(lambda: lab.over(experiment), seconds=120)
+        wait_for(lambda: lab.over(experiment))
         assert lab.experiment(experiment).state == "done"
         assert Counter(lab.states(experiment)) == {"succeeded": 71, "failed": 1}
         assert lab.posts() == 72
@@ -95,7 +95,7 @@ def test_stop_now_cancels_at_the_provider_and_a_new_start_buys_what_is_missing(l
         wait_for(lambda: sum(each.status == "processing" for each in running.order) == IN_FLIGHT)
         with lab.database.transaction() as session:
             stop_now(session, actor=lab.desk.admin, experiment_id=experiment)
-        wait_for(lambda: all(each.terminal for each in running.order), seconds=10)
+        wait_for(lambda: all(each.terminal for each in running.order))
         assert {each.status for each in running.order} == {"canceled"}
         wait_for(lambda: lab.over(experiment))
         stopped = lab.experiment(experiment)

@@ -46,7 +46,7 @@ def lab_on(database_url: str, store: ObjectStoreAddress, people: int, **sandbox:
 def drawn(lab: Lab, *templates: str, **given: object) -> int:
     experiment = lab.started([Variant(version_id=each) for each in lab.versions(*templates)], **given)
     with working(lab.desk):
-        wait_for(lambda: lab.over(experiment), seconds=120)
+        wait_for(lambda: lab.over(experiment))
     return experiment
 
 
@@ -96,7 +96,7 @@ def test_money_is_as_forecast_and_the_time_as_the_turns_take(
         found = lab.forecast(second)
         lab.start(second)
         with working(lab.desk):
-            wait_for(lambda: lab.over(second), seconds=120)
+            wait_for(lambda: lab.over(second))
         with lab.database.transaction() as session:
             spent = money_of(session, [second])[second].spent
             paid = session.scalar(

@@ -2,6 +2,7 @@
 
 import base64
 import socket
+import threading
 import time
 from typing import Any
 
@@ -153,8 +154,10 @@ def test_an_unknown_host_is_known_to_be_unsent(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_look_up_that_hangs_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+
     def slow(*_: object, **__: object) -> None:
-        time.sleep(1.5)
+        over.wait(60)
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure")
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)
@@ -166,7 +169,8 @@ def test_a_look_up_that_hangs_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> N
     gateway.close()
 
     assert caught.value.outcome is Outcome.UNSENT
-    assert time.monotonic() - started < 1.2
+    assert time.monotonic() - started < 30
+    over.set()
 
 
 def test_a_tls_handshake_that_hangs_ends_in_time_and_is_unsent() -> None:
@@ -179,7 +183,7 @@ def test_a_tls_handshake_that_hangs_ends_in_time_and_is_unsent() -> None:
         gateway.close()
 
     assert caught.value.outcome is Outcome.UNSENT
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 30
 
 
 def test_even_a_request_without_any_timeout_ends(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,7 +216,7 @@ def test_a_create_without_a_whole_answer_ends_in_time_and_in_doubt(act: Act, exc
             gateway.create(a_request())
         lasted = time.monotonic() - started
 
-    assert lasted < 3
+    assert lasted < 30
     assert caught.value.outcome is Outcome.UNKNOWN
     assert (caught.value.where, caught.value.exception) == ("network", exception)
     assert len(server.requests) == 1

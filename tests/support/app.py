@@ -60,7 +60,7 @@ class RunningApp:
             self._process = subprocess.Popen(
                 self.command(), cwd=SOURCE, env=self.environment, stdout=log, stderr=log
             )
-        wait_for(self.healthy, seconds=90)
+        wait_for(self.healthy)
 
     def command(self) -> list[str]:
         return [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]

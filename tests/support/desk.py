@@ -234,7 +234,7 @@ def working(desk: TestDesk) -> Iterator[Worker]:
         worker.stop()
 
 
-def wait_for(condition: Callable[[], bool], *, seconds: float = 60.0) -> None:
+def wait_for(condition: Callable[[], bool], *, seconds: float = 180.0) -> None:
     """Wait until the condition holds; the limit only ends a test that hangs."""
     end = time.monotonic() + seconds
     while not condition():

@@ -58,11 +58,11 @@ def test_cursors_survive_the_round_trip_and_others_are_refused() -> None:
 
 
 def test_a_sleeper_wakes_when_the_clock_jumps() -> None:
-    clock = Clock(scale=10)
+    clock = Clock(scale=1)
     threading.Timer(0.05, clock.advance, (60,)).start()
     began = time.monotonic()
     asyncio.run(clock.sleep(50))
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
 
 
 def test_durations_scale_and_moments_do_not() -> None:
