@@ -36,7 +36,8 @@ def test_a_generation_becomes_a_stored_avatar_and_its_credits_revenue(desk: Test
     assert [line.kind for line in lines] == ["charge", "capture"]
     assert states == ["queued", "submitting", "rendering", "storing", "succeeded"]
     [attempt] = desk.attempts(generation_id)
-    assert attempt.detected_by == "sweep"
+    # A busy machine may ask for the one before it asks for the list.
+    assert attempt.detected_by in ("sweep", "get")
     assert attempt.cost_usd is not None
     assert attempt.detected_at is not None
 

@@ -59,6 +59,16 @@ def test_what_fires_is_acknowledged_with_a_reason(open_page: OpenPage, watch: Wa
     assert has_button(at, "Take back")
 
 
+def test_what_is_about_to_be_over_says_so(open_page: OpenPage, watch: Watch) -> None:
+    fire(watch)
+    assert "Recovering" not in said(open_page(PAGE))
+    watch.ended(5, succeeded=200)
+    watch.look(10)
+    words = said(open_page(PAGE))
+    assert "Recovering" in words
+    assert "High failure rate" in words
+
+
 def test_an_alert_leads_to_the_failures_that_it_counts_and_not_to_older_ones(
     open_page: OpenPage, watch: Watch
 ) -> None:
