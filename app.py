@@ -11,7 +11,6 @@ import streamlit as st
 from core.embedded.house import embedded
 from core.errors import OperatorError
 from core.logs import set_up_logging
-from core.prompts.share.shelf import shelf
 from core.services import install, open_services, prepare
 from core.settings import Settings, load_or_exit
 from core.web.routes import routes
@@ -28,7 +27,6 @@ def desk(settings: Settings, url: str) -> Iterator[None]:
         own = whole.desk_url or whole.public_url or url
         services = open_services(whole.model_copy(update={"desk_url": own}))
         stack.callback(services.close)
-        stack.callback(shelf.close)
         prepare(services)
         if whole.worker == "inprocess":
             worker = Worker(services, ticks(whole))

@@ -151,20 +151,25 @@ SELECT cl.post('refund:' || :g::bigint, 'refund', 2, 4 + :g % {WALLETS}, {PRICE}
 }
 
 
+def charged(key: str, name: str, number: str) -> str:
+    """The prototype's charge together with the row that caps what comes back of it; its transfer is `t`."""
+    return f"""WITH posted AS (
+    SELECT transfer_id
+    FROM cl.post('{key}:' || :g::bigint, 'hold', 4 + :g % {WALLETS}, 2, {PRICE}, 'bench', :g)
+), charged AS (
+    INSERT INTO cl.charge (id, generation_id, user_id, user_account, captured)
+    SELECT {number}, '{name} ' || :g::bigint, :g % {WALLETS}, 4 + :g % {WALLETS}, {PRICE}
+)
+SELECT transfer_id AS t FROM posted"""
+
+
 # The same, where its charges have a row each that caps what comes back, as `02_compensation.sql` has it.
 CAPPED = {
     "charge + capture, capped": (
         2,
         f"""
 SELECT nextval('cl.captured') AS g \\gset
-WITH posted AS (
-    SELECT transfer_id
-    FROM cl.post('hold:' || :g::bigint, 'hold', 4 + :g % {WALLETS}, 2, {PRICE}, 'bench', :g)
-), charged AS (
-    INSERT INTO cl.charge (id, generation_id, user_id, user_account, captured)
-    SELECT :g, 'capture ' || :g::bigint, :g % {WALLETS}, 4 + :g % {WALLETS}, {PRICE}
-)
-SELECT transfer_id AS t FROM posted \\gset
+{charged("hold", "capture", ":g")} \\gset
 SELECT cl.post('capture:' || :g::bigint, 'capture', 2, 3, {PRICE}, 'bench', :g, NULL, :t);
 """,
     ),
@@ -172,14 +177,7 @@ SELECT cl.post('capture:' || :g::bigint, 'capture', 2, 3, {PRICE}, 'bench', :g, 
         2,
         f"""
 SELECT nextval('cl.refunded') AS g \\gset
-WITH posted AS (
-    SELECT transfer_id
-    FROM cl.post('again:' || :g::bigint, 'hold', 4 + :g % {WALLETS}, 2, {PRICE}, 'bench', :g)
-), charged AS (
-    INSERT INTO cl.charge (id, generation_id, user_id, user_account, captured)
-    SELECT :g + {CAPPED_FROM}, 'refund ' || :g::bigint, :g % {WALLETS}, 4 + :g % {WALLETS}, {PRICE}
-)
-SELECT transfer_id FROM posted;
+{charged("again", "refund", f":g + {CAPPED_FROM}")};
 WITH capped AS (
     UPDATE cl.charge SET refunded = refunded + {PRICE}
     WHERE id = :g + {CAPPED_FROM} AND refunded + {PRICE} <= captured RETURNING id
