@@ -19,28 +19,18 @@ from core.prompts import library
 from core.prompts.experiments.models import ExperimentCell, ExperimentPurchase
 from core.prompts.labels import history, labelled, labels, move_label, roll_back
 from core.prompts.promotion.conditions import Name
-from core.prompts.promotion.gate import Gate, gate, promote
+from core.prompts.promotion.gate import gate, promote
 from core.prompts.promotion.limits import DEFAULT, in_force, save_limits
 from core.prompts.promotion.models import Promotion, PromotionGuard
-from core.prompts.promotion.views import limits_history
 from core.prompts.votes.batches import cast, create_batch, next_pairs
 from tests.support.factories import make_generation
-from tests.support.promotion import Proven, framed, images, priced, proven, voted
+from tests.support.promotion import Proven, framed, images, priced, proven, standing, tom, voted
 from tests.support.prompts import edit, make_actor, make_prompt
 from tests.support.votes import drawn_experiment
 
+__all__ = ["tom"]
+
 Break = Callable[[Session, Actor], Proven]
-
-
-@pytest.fixture
-def tom(session: Session) -> Actor:
-    return make_actor(session)
-
-
-def standing(session: Session, actor: Actor, made: Proven, experiment_id: int | None = None) -> Gate:
-    found = gate(session, actor=actor, version_id=made.candidate.id, experiment_id=experiment_id)
-    assert found is not None
-    return found
 
 
 def few_selfies(session: Session, tom: Actor) -> Proven:
@@ -313,55 +303,6 @@ def test_support_promotes_and_changes_nothing(session: Session, tom: Actor) -> N
         promote(session, actor=support, version_id=made.candidate.id, seen_moves=1)
     with pytest.raises(NotAllowed):
         save_limits(session, actor=support, limits=DEFAULT, reason="x", seen=in_force(session)[0])
-
-
-def test_changed_limits_count_for_the_next_gate_and_are_kept_with_who_and_why(
-    session: Session, tom: Actor
-) -> None:
-    made = proven(session, tom)
-    number, limits = in_force(session)
-    stricter = dataclasses.replace(limits, votes=30, refused_percent=5.0)
-
-    saved = save_limits(session, actor=tom, limits=stricter, reason="more care", seen=number)
-
-    found = standing(session, tom, made)
-    assert [each.name for each in found.blocked] == [Name.VOTES, Name.REFUSED]
-    assert found.limits_version == saved
-    latest, first = limits_history(session)
-    assert (latest.who, latest.reason) == ("Tom", "more care")
-    assert list(latest.changes) == [("votes", 20, 30), ("refused_percent", 15.0, 5.0)]
-    assert first.who is None
-    assert not first.changes
-    trail = session.scalars(select(AuditEvent).order_by(AuditEvent.id.desc()).limit(1)).one()
-    assert trail.action == "promotion_limits.change"
-    assert ((trail.before or {})["votes"], (trail.after or {})["votes"]) == (20, 30)
-    with pytest.raises(Conflict, match="Somebody changed the limits meanwhile"):
-        save_limits(session, actor=tom, limits=limits, reason="back", seen=number)
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"votes": -1}, "Decided votes, at least: from 0 to 10,000"),
-        ({"refused_percent": 101.0}, "from 0.1 to 100"),
-        ({"guard_jobs": 5}, "Watched for, jobs: from 20 to 2,000"),
-        ({"selfies": 2.5}, "a whole number"),
-    ],
-)
-def test_impossible_limits_are_told(
-    session: Session, tom: Actor, changes: dict[str, object], said: str
-) -> None:
-    number, limits = in_force(session)
-    with pytest.raises(InvalidInput, match=said):
-        save_limits(
-            session,
-            actor=tom,
-            limits=dataclasses.replace(limits, **changes),  # type: ignore[arg-type]
-            reason="x",
-            seen=number,
-        )
-    with pytest.raises(InvalidInput, match="why the limits are changed"):
-        save_limits(session, actor=tom, limits=dataclasses.replace(limits, votes=1), reason=" ", seen=number)
 
 
 def test_the_database_itself_keeps_promotions_and_wants_an_override_for_what_is_not_met(

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from datetime import datetime
 
+import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -12,9 +13,10 @@ from core.generation.models import Generation, RenderAttempt
 from core.images.checks.models import ImageCheck
 from core.prompts.experiments.models import ExperimentCell
 from core.prompts.models import PromptVersion
+from core.prompts.promotion.gate import Gate, gate
 from core.prompts.votes.models import Vote, VoteBatch, VotePair
 from tests.support.factories import make_generation
-from tests.support.prompts import edit, make_prompt, put_production
+from tests.support.prompts import edit, make_actor, make_prompt, put_production
 from tests.support.votes import Drawn, drawn_experiment
 
 
@@ -149,3 +151,15 @@ def jobs(
         }
         made.append(make_generation(session, state="failed" if failed else end, **given).id)  # type: ignore[arg-type]
     return made
+
+
+@pytest.fixture
+def tom(session: Session) -> Actor:
+    return make_actor(session)
+
+
+def standing(session: Session, actor: Actor, made: Proven, experiment_id: int | None = None) -> Gate:
+    """What the gate says of the candidate."""
+    found = gate(session, actor=actor, version_id=made.candidate.id, experiment_id=experiment_id)
+    assert found is not None
+    return found

@@ -8,13 +8,15 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from core.credits.books import check_books
+from core.credits.seal_models import LedgerSeal
 from core.database import Database, connect
 from core.embedded.objects import ObjectStoreAddress
 from core.settings import Settings
 from core.storage.objects import ObjectStore
+from tests.support.wallets import rich
 
 
 def store_at(endpoint: str, access_key: str, secret_key: str) -> ObjectStore:
@@ -73,3 +75,16 @@ def as_superuser(database: Database, sql: str) -> None:
         session.execute(text("SET LOCAL session_replication_role = replica"))
         for statement in sql.split(";"):
             session.execute(text(statement))
+
+
+def post(database: Database, amount: int = 5) -> int:
+    """One more customer with credits; the number of the grant."""
+    with database.transaction() as session:
+        rich(session, amount)
+        return int(session.execute(text("SELECT max(id) FROM transfer")).scalar_one())
+
+
+def seals(database: Database) -> list[LedgerSeal]:
+    """All seals, the oldest first."""
+    with database.transaction() as session:
+        return list(session.scalars(select(LedgerSeal).order_by(LedgerSeal.number)))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from sqlalchemy import select, text
 
 from core.access.permissions import Actor
@@ -15,10 +16,13 @@ from core.prompts.experiments.stages_plan import Staging
 from core.prompts.experiments.variants import Variant
 from core.prompts.votes.batches import Answer, cast, next_pairs
 from core.prompts.votes.models import VotePair
+from tests.support.desk import TestDesk
 from tests.support.experiments import LOTS, Lab
 
 # Whoever stands first wins every vote.
 BEST_FIRST = (1, 2, 3, 4, 5, 6, 7, 8)
+# Images of gpt-image-1 at high fidelity, with Replicate's fee, in US dollars.
+LOW, MEDIUM, HIGH = Decimal("0.053"), Decimal("0.084"), Decimal("0.209")
 
 
 class Stages:
@@ -107,3 +111,22 @@ def keep_avatars(lab: Lab) -> None:
                 " AND NOT EXISTS (SELECT FROM avatar a WHERE a.generation_id = g.id)"
             )
         )
+
+
+@pytest.fixture
+def lab(desk: TestDesk) -> Lab:
+    return Lab(desk.with_settings(experiment_in_flight=50), people=3)
+
+
+@pytest.fixture
+def stages(lab: Lab) -> Stages:
+    """Four versions, started and drawn at low quality; raters may vote."""
+    return drawn(Stages(lab))
+
+
+def drawn(stages: Stages) -> Stages:
+    """A plan whose first stage is drawn and is being voted on."""
+    stages.lab.start(stages.first)
+    stages.draw()
+    stages.carry_on()
+    return stages
