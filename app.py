@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 from core.embedded.house import embedded
 from core.errors import OperatorError
@@ -16,6 +17,7 @@ from core.settings import Settings, load_or_exit
 from core.web.routes import routes
 from jobs.schedule import ticks
 from jobs.ticker import Worker
+from pages.components.clicks import ClicksOnce
 from pages.components.compare_grid.files import file_route
 
 
@@ -54,4 +56,9 @@ async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any]]:
 
 
 load_or_exit()
-app = st.App("pages/shell.py", lifespan=lifespan, routes=[*routes(), file_route()])
+app = st.App(
+    "pages/shell.py",
+    lifespan=lifespan,
+    routes=[*routes(), file_route()],
+    middleware=[Middleware(ClicksOnce)],
+)

@@ -39,8 +39,9 @@ def _strip(desk: Desk) -> None:
         words, button = st.columns([5, 1], vertical_alignment="center", gap="small")
         words.markdown(" · ".join([*map(_counting, running[:SHOWN]), *map(_done, done)]) or NOTHING_YET)
         newest = running[0].case_id if running else None
+        # With the case's number: a second click on it finds no button, instead of the decision before.
         if button.button(
-            "Undo", key="refunds_undo", shortcut="U", disabled=newest is None, width="stretch",
+            "Undo", key=f"refunds_undo_{newest}", shortcut="U", disabled=newest is None, width="stretch",
             icon=":material/undo:",
         ) and newest is not None:  # fmt: skip
             _undo(desk, newest)

@@ -5,10 +5,14 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from pydantic import SecretStr
 
 from core.access.permissions import Actor
 from core.access.staff import active_staff
+from core.embedded.objects import ObjectStoreAddress
 from core.services import Services, open_services
+from core.settings import Settings
+from core.storage.objects import ObjectStore
 from tests.browser.chromium import FLAGS, find
 from tests.browser.comparing import LABELS
 from tests.support.app import RunningApp, settings_of
@@ -16,6 +20,7 @@ from tests.support.folders import quick_folder
 from tests.support.grids import REFUSED, Content, Drawn, cut_figure, drawn_grid, whole_figure
 
 PATIENCE_MS = 120_000
+BUCKET = "refunds-office"
 expect.set_options(timeout=PATIENCE_MS)
 
 
@@ -69,3 +74,35 @@ def forty(services: Services, actor: Actor) -> Drawn:
         return cut_figure(variant) if selfie == 3 and variant in (1, 4) else whole_figure(variant + selfie)
 
     return drawn_grid(services, actor, labels=LABELS, selfies=8, content=content)
+
+
+@pytest.fixture
+def store(object_store: ObjectStoreAddress) -> Iterator[ObjectStore]:
+    opened = ObjectStore.from_settings(
+        Settings().model_copy(
+            update={
+                "s3_endpoint": object_store.endpoint,
+                "s3_access_key": object_store.access_key,
+                "s3_secret_key": SecretStr(object_store.secret_key),
+                "s3_secure": False,
+                "s3_bucket": BUCKET,
+            }
+        )
+    )
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def office(database_url: str, object_store: ObjectStoreAddress, short_folder: Path) -> Iterator[RunningApp]:
+    """The whole application with its worker, on servers that the test sees as well."""
+    with RunningApp(
+        short_folder / "home",
+        INKDESK_DATABASE_URL=database_url,
+        INKDESK_S3_ENDPOINT=object_store.endpoint,
+        INKDESK_S3_ACCESS_KEY=object_store.access_key,
+        INKDESK_S3_SECRET_KEY=object_store.secret_key,
+        INKDESK_S3_SECURE="false",
+        INKDESK_S3_BUCKET=BUCKET,
+    ) as running:
+        yield running

@@ -9,8 +9,10 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from core.access.staff import PERSONAS
-from core.credits.cases.models import CompensationCase
+from core.access.staff import PERSONAS, active_staff
+from core.credits.cases.deciding import approve
+from core.credits.cases.models import CaseIntent, CompensationCase
+from core.credits.cases.reasons import codes
 from core.database import Database
 from core.generation.models import Generation
 from core.images.samples import samples
@@ -75,6 +77,30 @@ class Seeder:
                 f"Ida Bell {number + 1}", minutes=1_300 + number / 10, incident="v1:content_policy:hour"
             )
 
+    def agrees(self, role: str, case_id: int) -> None:
+        """Somebody agrees to all that a case asks for."""
+        with self.database.transaction() as session:
+            actor = next(each for each in active_staff(session) if role in each.roles)
+            case = session.get_one(CompensationCase, case_id)
+            reason = codes(approved=True)[0]
+            approve(
+                session, actor=actor, case_id=case_id, seen_seq=case.seq, amount=case.requested,
+                reason_code=reason,
+            )  # fmt: skip
+
+    def holds(self, *case_ids: int) -> None:
+        """Whoever wants to take these decisions back has an hour for it: no slow machine lets it pass."""
+        later = func.now() + timedelta(hours=1)
+        with self.database.transaction() as session:
+            session.execute(
+                update(CaseIntent).where(CaseIntent.case_id.in_(case_ids)).values(commit_at=later)
+            )
+
+    def waiting(self) -> list[int]:
+        """The cases whose decisions are not carried out yet."""
+        with self.database.transaction() as session:
+            return list(session.scalars(select(CaseIntent.case_id).order_by(CaseIntent.case_id)))
+
     def state(self, case_id: int) -> str:
         with self.database.transaction() as session:
             return session.get_one(CompensationCase, case_id).state
@@ -131,6 +157,13 @@ class Reviewer:
 
     def presses(self, key: str) -> None:
         self.page.keyboard.press(key)
+
+    def decides(self, key: str) -> int:
+        """Press one key on the case that is on the screen; the next one comes by itself."""
+        number = self.case()
+        self.presses(key)
+        self.leaves(number)
+        return number
 
     def tabs_to(self, label: str) -> None:
         """Go with the Tab key until the focus is on what bears this label."""

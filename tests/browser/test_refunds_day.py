@@ -1,11 +1,7 @@
 """A reviewer's working day in Chromium, by keyboard alone; at its end the books hold."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import Page, expect
-from pydantic import SecretStr
 from sqlalchemy import func, select
 
 from core.credits import ledger
@@ -14,8 +10,6 @@ from core.credits.cases.models import CompensationCase
 from core.credits.cases.states import CaseState
 from core.credits.models import Account, Entry
 from core.database import Database
-from core.embedded.objects import ObjectStoreAddress
-from core.settings import Settings
 from core.storage.objects import ObjectStore
 from tests.browser.reviewing import Reviewer, Seeder
 from tests.support.app import RunningApp
@@ -24,38 +18,6 @@ from tests.support.desk import wait_for
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 SINGLES, ALIKE, PRICE = 30, 40, 10
-
-
-@pytest.fixture
-def store(object_store: ObjectStoreAddress) -> Iterator[ObjectStore]:
-    opened = ObjectStore.from_settings(
-        Settings().model_copy(
-            update={
-                "s3_endpoint": object_store.endpoint,
-                "s3_access_key": object_store.access_key,
-                "s3_secret_key": SecretStr(object_store.secret_key),
-                "s3_secure": False,
-                "s3_bucket": "refunds-day",
-            }
-        )
-    )
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def office(database_url: str, object_store: ObjectStoreAddress, short_folder: Path) -> Iterator[RunningApp]:
-    """The whole application with its worker, on servers that the test sees as well."""
-    with RunningApp(
-        short_folder / "home",
-        INKDESK_DATABASE_URL=database_url,
-        INKDESK_S3_ENDPOINT=object_store.endpoint,
-        INKDESK_S3_ACCESS_KEY=object_store.access_key,
-        INKDESK_S3_SECRET_KEY=object_store.secret_key,
-        INKDESK_S3_SECURE="false",
-        INKDESK_S3_BUCKET="refunds-day",
-    ) as running:
-        yield running
 
 
 def wallet(database: Database, case_id: int) -> int:
@@ -74,14 +36,6 @@ def totals(database: Database) -> dict[str, int]:
         return {kind: int(total) for kind, total in rows}
 
 
-def decide(at: Reviewer, key: str) -> int:
-    """Press one key on the case that is on the screen; the next one comes by itself."""
-    number = at.case()
-    at.presses(key)
-    at.leaves(number)
-    return number
-
-
 def test_a_working_day_by_keyboard_alone(
     office: RunningApp, database: Database, store: ObjectStore, page: Page
 ) -> None:
@@ -95,10 +49,11 @@ def test_a_working_day_by_keyboard_alone(
     sue.reads()
 
     # The large case needs a second person; the keys are the same.
-    assert decide(sue, "a") == large
+    assert sue.decides("a") == large
 
     # One click too many, taken back before it counts.
-    hasty = decide(sue, "d")
+    hasty = sue.decides("d")
+    seeder.holds(hasty)
     sue.presses("u")
     sue.shows(hasty)
     sue.settled()
@@ -109,7 +64,7 @@ def test_a_working_day_by_keyboard_alone(
     denied: list[int] = []
     for number in range(SINGLES):
         key = "d" if number % 3 == 2 else "a"
-        (denied if key == "d" else approved).append(decide(sue, key))
+        (denied if key == "d" else approved).append(sue.decides(key))
     assert approved[0] == hasty
     assert len(set(approved + denied)) == SINGLES
 
