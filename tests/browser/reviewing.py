@@ -88,13 +88,11 @@ class Seeder:
                 reason_code=reason,
             )  # fmt: skip
 
-    def holds(self, *case_ids: int) -> None:
-        """Whoever wants to take these decisions back has an hour for it: no slow machine lets it pass."""
+    def holds(self, case_id: int) -> None:
+        """Whoever wants to take this decision back has an hour for it: no slow machine lets it pass."""
         later = func.now() + timedelta(hours=1)
         with self.database.transaction() as session:
-            session.execute(
-                update(CaseIntent).where(CaseIntent.case_id.in_(case_ids)).values(commit_at=later)
-            )
+            session.execute(update(CaseIntent).where(CaseIntent.case_id == case_id).values(commit_at=later))
 
     def waiting(self) -> list[int]:
         """The cases whose decisions are not carried out yet."""

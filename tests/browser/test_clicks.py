@@ -60,8 +60,10 @@ def test_one_press_of_undo_takes_one_decision_back(
     sue = Reviewer(page, office.url)
     sue.sits_down("support")
     sue.reads()
-    first, second = sue.decides("a"), sue.decides("a")
-    seeder.holds(first, second)
+    first = sue.decides("a")
+    seeder.holds(first)
+    second = sue.decides("a")
+    seeder.holds(second)
     assert seeder.waiting() == [first, second]
 
     press_when_busy(page, "u")
