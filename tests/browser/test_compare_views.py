@@ -1,9 +1,10 @@
 """What the compare grid keeps in its address, and while results come in: axes, columns, orders, samples."""
 
 import re
+import time
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from core.access.permissions import Actor
 from core.generation.models import Generation
@@ -31,6 +32,8 @@ from tests.support.grids import (
 )
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+STYLES = ".scroll { height: 200px; overflow: auto; overflow-anchor: none } .row { height: 90px }"
 
 
 def test_axes_are_swapped_columns_hidden_and_rows_sorted_and_a_reload_keeps_it(
@@ -173,19 +176,50 @@ def scrolled(grid: Locator) -> float:
     return float(grid.locator(".scroll").evaluate("each => each.scrollTop"))
 
 
+def slowly(route: Route) -> None:
+    time.sleep(0.5)
+    route.fulfill(body=STYLES, content_type="text/css")
+
+
+@pytest.mark.parametrize(
+    "styles",
+    [f"<style>{STYLES}</style>", '<link rel="stylesheet" href="/slow.css">'],
+    ids=["styles there", "styles late"],
+)
 def test_a_grid_that_is_taken_away_for_a_moment_comes_back_where_it_was(
-    page: Page, app: RunningApp, forty: Drawn
+    page: Page, app: RunningApp, forty: Drawn, styles: str
 ) -> None:
+    page.route("**/slow.css", slowly)
     opened(page, app, forty)
-    found = page.evaluate(AGAIN, f"{PATH}/main.js")
+    found = page.evaluate(AGAIN, [f"{PATH}/main.js", styles])
     level, selfie, variant, scrolled, zoom, measured = found["before"]
     assert (level, selfie, variant, zoom, measured) == ("pair", 12, 2, "scale(2.4414)", True)
     assert scrolled > 0
     assert found["after"] == found["before"]
 
 
+def test_the_cell_that_the_address_names_is_looked_at_although_the_styles_come_late(
+    page: Page, app: RunningApp, forty: Drawn
+) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/style.css", hold)
+    named = {"selfie": forty.selfies[7], "variant": forty.variants[3]}
+    asked = "".join(f"&{name}={value}" for name, value in named.items())
+    page.goto(f"{app.url}/experiments?experiment={forty.experiment_id}{asked}")
+    chosen = cell(page.locator(".compare"), forty, 3, 7)
+    expect(chosen).to_be_attached()
+    for route in held:
+        route.continue_()
+    expect(chosen).to_be_focused()
+    expect(chosen).to_be_in_viewport()
+
+
 # A grid of its own on a bare place, as Streamlit mounts it: looked into, taken away, mounted again.
-AGAIN = """async (address) => {
+AGAIN = """async ([address, styles]) => {
     const { default: main } = await import(address);
     const sides = (id) => ({ id, label: `v${id}`, price: '', counts: '', more: '', mean: '', prompt: '',
         parameters: [], summary: '', pieces: [], changes: [] });
@@ -195,22 +229,21 @@ AGAIN = """async (address) => {
     const data = { experiment: 77, baseline: 1, rate: false, variants: [sides(1), sides(2)], selfies: faces,
         cells: {}, columnOrders: { set: [1, 2], gate: [1, 2] },
         rowOrders: { set: ids, disagreement: ids, gate: ids } };
-    const grids = [];
-    const mount = () => {
+    const mount = async () => {
         const host = document.createElement('div');
         document.body.append(host);
         const root = host.attachShadow({ mode: 'open' });
-        root.innerHTML = '<style>.scroll { height: 200px; overflow: auto; overflow-anchor: none }'
-            + '.row { height: 90px }</style><div class="compare"></div>';
+        root.innerHTML = `${styles}<div class="compare"></div>`;
         const away = main({ parentElement: root, data, setTriggerValue: () => null });
-        grids.push(root);
+        const link = root.querySelector('link');
+        if (link) await new Promise(done => link.addEventListener('load', done));
         return { root, leave: () => { away(); host.remove(); } };
     };
     const frame = () => new Promise(done => setTimeout(done, 200));
     const all = { bubbles: true, composed: true, cancelable: true };
     const press = (root, key) => root.querySelector('.stage')
         .dispatchEvent(new KeyboardEvent('keydown', { key, ...all }));
-    const first = mount();
+    const first = await mount();
     const scroll = first.root.querySelector('.scroll');
     scroll.scrollTop = 340;
     await frame();
@@ -227,7 +260,7 @@ AGAIN = """async (address) => {
     };
     const before = state(first.root);
     first.leave();
-    const second = mount();
+    const second = await mount();
     await frame();
     const after = state(second.root);
     second.leave();

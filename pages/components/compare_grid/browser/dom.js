@@ -58,3 +58,10 @@ export function named(label) {
   const end = tail.slice(tail.indexOf(" ") + 1);
   return [h("span", { class: "begin" }, label.slice(0, -end.length)), h("span", { class: "end" }, end)];
 }
+
+/** Go on once the styles beside an element have come; at once where they have, or where there are none to wait for. */
+export function whenStyled(element, goOn, signal) {
+  const styles = element.parentNode.querySelector("link[rel=stylesheet]");
+  if (!styles || styles.sheet) goOn();
+  else styles.addEventListener("load", goOn, { once: true, signal });
+}

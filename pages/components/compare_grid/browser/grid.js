@@ -3,7 +3,7 @@
 import { addressWriter, link, readAddress } from "./address.js";
 import { bar } from "./bar.js";
 import { differencePanel } from "./difference.js";
-import { button, h } from "./dom.js";
+import { button, h, whenStyled } from "./dom.js";
 import { asked, HELP, taken } from "./keys.js";
 import { Model } from "./model.js";
 import { fitPair, Pair } from "./pair.js";
@@ -39,9 +39,7 @@ export class Grid {
     // Remembered as they change: once the element is gone from the page, they can no longer be asked for.
     this.scroll = left?.scroll ?? [0, 0];
     this.hadFocus = false;
-    this.sheet.element.addEventListener("scroll", () => {
-      if (this.element.isConnected) this.scroll = [this.sheet.element.scrollLeft, this.sheet.element.scrollTop];
-    });
+    this.sheet.element.addEventListener("scroll", () => this.scrolled());
     document.addEventListener(
       "focusin",
       (event) => {
@@ -51,6 +49,12 @@ export class Grid {
     );
     this.left = left;
     this.fresh = true;
+    this.begun = false;
+  }
+
+  /** Note where one is, as long as there is a place to ask for it. */
+  scrolled() {
+    if (this.element.isConnected && this.begun) this.scroll = [this.sheet.element.scrollLeft, this.sheet.element.scrollTop];
   }
 
   /** Stop, and say what the next grid of this experiment goes on with. */
@@ -58,6 +62,7 @@ export class Grid {
     this.listeners.abort();
     this.sheet.close();
     this.address.stop();
+    if (this.left && !this.begun) return { ...this.left, view: this.view, tops: this.tops };
     const { scale, x, y } = this.zoom;
     const measures = this.stage.classList.contains("measures");
     return { view: this.view, tops: this.tops, scroll: this.scroll, zoom: { scale, x, y }, measures, focus: this.hadFocus };
@@ -69,17 +74,19 @@ export class Grid {
     this.tell = setTriggerValue;
     if (this.fresh && this.left) this.stage.classList.toggle("measures", this.left.measures);
     this.draw();
-    if (this.fresh) this.begin();
+    if (this.fresh) whenStyled(this.element, () => this.begin(), this.listeners.signal);
     this.fresh = false;
   }
 
-  /** Where one left off; or the cell that the address names. */
+  /** Where one left off; or the cell that the address names. Neither is possible before the styles have come. */
   begin() {
     const { left, view } = this;
+    this.begun = true;
+    this.sheet.measure();
     if (left) {
       Object.assign(this.zoom, left.zoom);
       this.zoom.keep();
-      this.sheet.goTo(left.scroll);
+      this.sheet.element.scrollTo(...left.scroll);
       if (left.focus && view.level === "sheet") this.sheet.rove()?.focus({ preventScroll: true });
       this.address.write({ ...view, left: this.model.baseline });
     } else if (view.level === "sheet" && this.sheet.find(view.variant, view.selfie)) this.sheet.focus();

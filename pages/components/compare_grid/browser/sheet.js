@@ -157,13 +157,6 @@ export class Sheet {
     this.table.style.setProperty("--head", `${this.table.firstElementChild.offsetHeight}px`);
   }
 
-  /** Scroll there at once, or as soon as the styles that make it possible have come. */
-  goTo([left, top]) {
-    const settle = () => this.element.scrollTo(left, top);
-    settle();
-    if (this.element.scrollTop !== top) requestAnimationFrame(() => setTimeout(settle, 60));
-  }
-
   find(variant, selfie) {
     return this.table.querySelector(`.cell[data-variant="${variant}"][data-selfie="${selfie}"]`);
   }
@@ -183,5 +176,7 @@ export class Sheet {
     if (!chosen) return;
     chosen.focus({ preventScroll: true });
     chosen.scrollIntoView({ block: "nearest", inline: "nearest" });
+    // Its event comes with the next frame, and the grid may be taken away before that.
+    this.grid.scrolled();
   }
 }
