@@ -13,24 +13,22 @@ bound is for the 95th percentile of the second moment.
 
 import statistics
 import tempfile
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 from sqlalchemy import text
 
 from bench.bench_refunds import OPEN, seed
+from bench.browser import chromium, fresh_page
 from core.images.samples import samples
 from core.images.thumbnails import thumbnail
 from core.services import Services, open_services
-from tests.browser.chromium import FLAGS, find
 from tests.browser.reviewing import Reviewer
 from tests.support.app import RunningApp, settings_of
 
 ROUNDS, WARM_UP = 40, 2
 BOUND_MS = 300
-PATIENCE_MS = 120_000
 # Cases whose customers have a picture of their own: more than the reviewer will see.
 PICTURED = 4 * (ROUNDS + WARM_UP)
 MOMENTS = {
@@ -83,7 +81,8 @@ def main() -> None:
         tempfile.TemporaryDirectory(prefix="inkdesk-") as folder,
         RunningApp(Path(folder) / "home", INKDESK_WORKER="external") as app,
         closing(open_services(settings_of(app.home))) as services,
-        chromium() as page,
+        chromium() as browser,
+        fresh_page(browser, WATCH) as page,
     ):
         furnish(services)
         reviewer = Reviewer(page, app.url)
@@ -107,17 +106,6 @@ def furnish(services: Services) -> None:
             services.objects.put(f"bench/small/{number}", thumbnail(picture), "image/webp")
     with services.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
-
-
-@contextmanager
-def chromium() -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find(), args=FLAGS)
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.set_default_timeout(PATIENCE_MS)
-        page.add_init_script(WATCH)
-        yield page
-        browser.close()
 
 
 def stamped(page: Page) -> dict[str, float]:

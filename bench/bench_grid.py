@@ -20,12 +20,12 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
+from bench.browser import chromium, fresh_page
 from core.access.staff import active_staff
 from core.images.thumbnails import thumbnail
 from core.services import Services, open_services
-from tests.browser.chromium import FLAGS, find
 from tests.support.app import RunningApp, settings_of
 from tests.support.framings import whole
 from tests.support.grids import Content, drawn_grid
@@ -33,7 +33,6 @@ from tests.support.grids import Content, drawn_grid
 VERSIONS, SELFIES, VISITS = 8, 5, 5
 REAL_BYTES = 1_500_000
 MOST_SECONDS, MOST_BYTES = 1.5, 3_000_000
-PATIENCE_MS = 120_000
 # Stamps the moment of the grid's first element and of the last picture in view; asked for each frame.
 WATCH = """
 window.stamps = {};
@@ -99,14 +98,6 @@ def desk() -> Iterator[tuple[RunningApp, Services]]:
         services.close()
 
 
-@contextlib.contextmanager
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=find(), args=FLAGS)
-        yield running
-        running.close()
-
-
 def experiment(services: Services, *, full_size: bool) -> int:
     """An experiment whose images are of real size; with `full_size` they stand in for their thumbnails."""
     with services.database.transaction() as session:
@@ -136,7 +127,7 @@ def real_size(number: int) -> bytes:
 def visit(browser: Browser, app: RunningApp, number: int) -> Visit:
     """One look by its address and one from the list, each until all that the browser asked for has come."""
     list_page = f"{app.url}/experiments"
-    with fresh_page(browser) as page:
+    with fresh_page(browser, WATCH) as page:
         sent: list[int] = []
         page.on(
             "response",
@@ -144,7 +135,7 @@ def visit(browser: Browser, app: RunningApp, number: int) -> Visit:
         )
         page.goto(f"{list_page}?experiment={number}")
         stamps = stamped(page)
-    with fresh_page(browser) as page:
+    with fresh_page(browser, WATCH) as page:
         page.goto(list_page)
         link = page.locator(f".st-key-experiments_row_{number} a")
         link.wait_for()
@@ -158,17 +149,6 @@ def visit(browser: Browser, app: RunningApp, number: int) -> Visit:
         picture_bytes=sum(sent),
         whole=int(stamps["whole"]),
     )
-
-
-@contextlib.contextmanager
-def fresh_page(browser: Browser) -> Iterator[Page]:
-    """A page with an empty store that notes when the grid and its pictures come."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE_MS)
-    page.add_init_script(WATCH)
-    yield page
-    context.close()
 
 
 def stamped(page: Page) -> dict[str, float]:

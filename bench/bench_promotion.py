@@ -16,8 +16,9 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
+from bench.browser import chromium, fresh_page
 from core.access.permissions import Actor
 from core.access.staff import active_staff
 from core.prompts.labels import labelled, labels
@@ -25,7 +26,6 @@ from core.prompts.library import save_version
 from core.prompts.versions import Content
 from core.prompts.views import Version, versions
 from core.services import Services, open_services
-from tests.browser.chromium import FLAGS, find
 from tests.support.app import RunningApp, settings_of
 from tests.support.prompts import put_production
 
@@ -64,14 +64,11 @@ def main() -> None:
 @contextmanager
 def pages(url: str) -> Iterator[tuple[Page, Page]]:
     """Two windows of two people, both on Generate."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find(), args=FLAGS)
-        both = browser.new_context().new_page(), browser.new_context().new_page()
-        for page in both:
+    with chromium() as browser, fresh_page(browser) as left, fresh_page(browser) as right:
+        for page in (left, right):
             page.goto(f"{url}/generate")
             page.get_by_label("Template").wait_for()
-        yield both
-        browser.close()
+        yield left, right
 
 
 def somebody(services: Services) -> Actor:

@@ -19,14 +19,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
+from bench.browser import chromium
 from core.embedded.ports import free_port
-from tests.browser.chromium import FLAGS, find
+from tests.browser.chromium import find
 
 RUNS = 3
 LIMIT_SECONDS = 120
@@ -50,7 +50,7 @@ class Times:
 
 def main() -> None:
     empty, used, rival = Times(), Times(), Times()
-    with chromium() as browser:
+    with chromium() if find() else contextlib.nullcontext() as browser:
         for _ in range(RUNS):
             with tempfile.TemporaryDirectory(prefix="inkdesk-") as folder:
                 home = Path(folder) / "home"
@@ -106,18 +106,6 @@ def wait_for_answer(url: str, process: subprocess.Popen[bytes]) -> None:
                     return
             time.sleep(0.01)
     raise SystemExit(f"nothing answered at {url}; exit code {process.poll()}")
-
-
-@contextlib.contextmanager
-def chromium() -> Iterator[Browser | None]:
-    path = find()
-    if path is None:
-        yield None
-        return
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 def seconds(taken: list[float]) -> str:
