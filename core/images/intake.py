@@ -187,5 +187,6 @@ def _encode(image: Image.Image) -> bytes:
 
 def _jpeg(image: Image.Image, quality: int) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=quality, optimize=True)
+    # Not `optimize`: Pillow gives it room for one byte a pixel, and a picture of pure noise needs more.
+    image.save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()

@@ -333,6 +333,13 @@ def test_a_picture_too_detailed_for_a_data_uri_keeps_its_quality() -> None:
     assert len(selfie.content) > 500_000
 
 
+def test_a_picture_that_takes_more_than_a_byte_a_pixel_is_kept() -> None:
+    extreme = np.random.default_rng(1).integers(0, 2, (300, 300, 3), np.uint8) * 255
+    selfie = take_in(encode(Image.fromarray(extreme), "PNG"))
+    assert len(selfie.content) > 300 * 300
+    assert picture(selfie).size == (300, 300)
+
+
 def test_the_same_file_gives_the_same_bytes_from_many_threads() -> None:
     contents = [encode(astronaut(600), kind, quality=90) for kind in ("JPEG", "PNG", "WEBP", "HEIF")] * 2
 
