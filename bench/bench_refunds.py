@@ -229,6 +229,12 @@ def seed(database: Database) -> None:
             session.execute(text(statement.replace(":", r"\:")))
 
 
+def tidy(database: Database) -> None:
+    """What autovacuum would have done by the time of so many cases."""
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE"))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=40)
@@ -243,8 +249,7 @@ def main() -> None:
                 seeded = session.scalar(select(CompensationCase.id).limit(1)) is not None
             if not seeded:
                 seed(database)
-            with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                connection.execute(text("VACUUM ANALYZE"))
+            tidy(database)
             with database.transaction() as session:
                 actor = active_staff(session)[0]
             report(database, actor, options.rounds)
