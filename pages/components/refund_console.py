@@ -7,12 +7,14 @@ import streamlit as st
 from core.access.permissions import Permission
 from core.access.staff import actor_by_id
 from core.credits.cases import claims
-from core.credits.cases.evidence import case_evidence, moved_since
+from core.credits.cases.evidence import case_evidence, moved_since, pictures_of
 from core.credits.cases.evidence_records import Evidence
 from core.credits.cases.leaving import release_others
+from core.credits.cases.queue import neighbour
 from core.credits.cases.queue_filters import QueueFilter
 from core.errors import Conflict, NotFound
 from core.wording import count
+from pages.components.pictures import show_picture
 from pages.components.refund_bulk import bulk_open, bulk_panel, offer_bulk
 from pages.components.refund_decided import decided_panel
 from pages.components.refund_decision import decision_panel, move_keys, why_not
@@ -59,6 +61,8 @@ def console(desk: Desk, filter_: QueueFilter, zone: tzinfo) -> None:
         st.caption(f"{count(seen.cases, 'case')}, {credits_of(seen.credits)}")
         show_queue(desk, filter_)
         offer_bulk(desk, seen.cases)
+    if case is not None:
+        _fetch_next(desk, filter_, case)
 
 
 def read_case(desk: Desk, case_id: int) -> Evidence | None:
@@ -92,6 +96,16 @@ def _open(desk: Desk, filter_: QueueFilter) -> Evidence | None:
     if found is None:
         open_case(None)
     return found
+
+
+def _fetch_next(desk: Desk, filter_: QueueFilter, case: Evidence) -> None:
+    """Let the browser fetch the pictures of the case that comes next, while this one is read."""
+    with desk.services.database.transaction() as session:
+        row = neighbour(session, filter_, actor=desk.actor, place=case.place, free=True)
+        keys = pictures_of(session, row.id) if row else []
+    with st.container(key="refunds_fetched"):
+        for key in keys:
+            show_picture(key, alt="")
 
 
 def _watch(desk: Desk, case: Evidence) -> None:

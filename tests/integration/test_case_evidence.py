@@ -13,6 +13,7 @@ from core.credits.cases.evidence import (
     case_evidence,
     cases_of_generation,
     moved_since,
+    pictures_of,
 )
 from core.credits.cases.evidence_records import Evidence
 from core.credits.cases.models import CaseLog, CaseViewer, CompensationCase, DoubleReview
@@ -21,7 +22,7 @@ from core.credits.cases.states import CaseKind, CaseState
 from core.credits.cases.why_not import smallest_change
 from core.errors import NotFound
 from core.failures.taxonomy import FailureClass
-from core.generation.models import Generation
+from core.generation.models import Avatar, Generation
 from tests.support.cases import delivered, failed_case, reviewer
 from tests.support.failures import make_attempt
 from tests.support.wallets import rich
@@ -148,6 +149,23 @@ def test_a_generations_cases_are_listed_newest_first(session: Session) -> None:
     assert [(case.id, case.kind, case.requested) for case in cases_of_generation(session, number)] == [
         (made.id, CaseKind.GOODWILL, 6)
     ]
+
+
+def test_its_pictures_are_those_that_its_evidence_shows(session: Session) -> None:
+    case = failed_case(session)
+    assert pictures_of(session, case.id) == [evidence(session, case).selfie_key]
+    attempt = make_attempt(session, session.get_one(Generation, case.generation_id), number=1)
+    session.add(
+        Avatar(
+            generation_id=attempt.generation_id, attempt_id=attempt.id, object_key="avatars/1.png",
+            thumbnail_key="avatars/1.webp", content_type="image/png", sha256="ab" * 32, width=1024,
+            height=1024, size_bytes=2_000,
+        )
+    )  # fmt: skip
+    session.flush()
+    shown = evidence(session, case)
+    assert pictures_of(session, case.id) == [shown.selfie_key, shown.avatar_key]
+    assert pictures_of(session, 4_000) == []
 
 
 @pytest.mark.parametrize("number", [0, -1, 4_000, 2**70])

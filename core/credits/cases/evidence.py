@@ -104,6 +104,19 @@ def case_evidence(session: Session, *, actor: Actor, case_id: int) -> Evidence:
     )
 
 
+def pictures_of(session: Session, case_id: int) -> list[str]:
+    """The keys of the pictures in a case's evidence: the selfie, and the avatar if there is one."""
+    found = session.execute(
+        select(StoredSelfie.object_key, Avatar.object_key)
+        .select_from(Case)
+        .join(Generation, Generation.id == Case.generation_id)
+        .join(StoredSelfie, StoredSelfie.id == Generation.selfie_id)
+        .outerjoin(Avatar, Avatar.generation_id == Generation.id)
+        .where(Case.id == case_id)
+    ).one_or_none()
+    return [key for key in found or () if key]
+
+
 def cases_of_generation(session: Session, generation_id: int) -> list[EarlierCase]:
     """The cases that one generation caused, the newest first."""
     rows = session.scalars(select(Case).where(Case.generation_id == generation_id).order_by(Case.id.desc()))
