@@ -4,7 +4,8 @@ from datetime import tzinfo
 
 import streamlit as st
 
-from core.credits.cases.policy_views import limit_use, usual_hour
+from core.credits.cases.budgets import usual_hour
+from core.credits.cases.policy_views import limit_use
 from core.wording import moment
 from pages.components.start import Desk
 

@@ -2,13 +2,14 @@
 
 import dataclasses
 import threading
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Session
 
 from core.credits.cases import budgets, deciding
-from core.credits.cases.models import PolicyDecision, RefundBudget
+from core.credits.cases.models import CompensationCase, PolicyDecision, RefundBudget
 from core.credits.cases.policy import (
     DEFAULT,
     Cap,
@@ -129,18 +130,7 @@ def test_three_times_the_usual_hour_stops_automatic_refunds_and_says_so(session:
     policy = dataclasses.replace(DEFAULT, breaker_floor=2)
     session.execute(delete(RefundBudget).where(RefundBudget.scope == "none"))
     for hours_ago in (1, 2, 3):
-        session.add(
-            RefundBudget(
-                scope="global:hour",
-                window_start=func.date_trunc("hour", func.now(), "UTC")
-                - func.make_interval(0, 0, 0, 0, hours_ago),
-                refunds=1,
-                used=10,
-                credit_cap=100,
-                refund_cap=100,
-            )
-        )
-    session.flush()
+        _hour_with_refunds(session, hours_ago, 1)
     refused = [budgets.spend(session, policy, customer_id=n, amount=10) for n in range(4)]
     assert [limit.scope if limit else None for limit in refused] == [None, None, None, "global:hour"]
     whole = next(each for each in limit_use(session) if each.title == "All customers")
@@ -180,6 +170,96 @@ def test_a_replay_applies_the_limits_in_the_order_of_time(session: Session) -> N
     strict = dataclasses.replace(DEFAULT, customer_day=Cap(1, 1_000))
     found = replay(session, draft=strict, current=DEFAULT)
     assert (found.now[Outcome.AUTO].cases, found.draft[Outcome.AUTO].cases) == (3, 1)
+
+
+WIDE = Cap(10_000, 10_000_000)
+# Only the breaker can hold anything back.
+BREAKER = dataclasses.replace(
+    DEFAULT,
+    breaker_floor=1,
+    breaker_factor=2,
+    customer_day=WIDE,
+    customer_month=WIDE,
+    global_hour=WIDE,
+    provider_hour=WIDE,
+)
+
+
+@pytest.mark.parametrize(
+    ("hours", "paid"),
+    [
+        # Hours of 2 and 10 refunds: a usual hour has 6, and twice that is 12.
+        ({30: 2, 29: 10}, 12),
+        # The median of three is the middle one.
+        ({5: 1, 4: 3, 3: 40}, 6),
+        # Thirteen days ago is still usual, fifteen days ago is not.
+        ({13 * 24: 7}, 14),
+        ({15 * 24: 7}, 1),
+        ({}, 1),
+    ],
+)
+def test_a_replay_trips_the_breaker_where_the_live_rule_does(
+    session: Session, hours: dict[int, int], paid: int
+) -> None:
+    """`hours`: how many refunds there were, by how many hours ago."""
+    for hours_ago, refunds in hours.items():
+        _hour_with_refunds(session, hours_ago, refunds)
+    customer = rich(session, 1_000)
+    for _ in range(16):
+        failed_case(session, failure_class=FailureClass.TIMEOUT, customer=customer)
+    # All its cases are of this very transaction.
+    found = replay(session, draft=DEFAULT, current=BREAKER, days=0)
+    _forget_this_hour(session)
+    live = [budgets.spend(session, BREAKER, customer_id=n, amount=10) for n in range(16)]
+    assert (found.now[Outcome.AUTO].cases, live.count(None)) == (paid, paid)
+
+
+def test_a_replay_knows_no_usual_hour_of_two_months_ago(session: Session) -> None:
+    customer = rich(session, 1_000)
+    first, *_ = [
+        failed_case(session, failure_class=FailureClass.TIMEOUT, customer=customer) for _ in range(9)
+    ]
+    session.execute(text("SET LOCAL session_replication_role = replica"))
+    session.execute(
+        update(CompensationCase)
+        .where(CompensationCase.id == first.id)
+        .values(opened_at=func.now() - timedelta(days=60))
+    )
+    found = replay(session, draft=DEFAULT, current=dataclasses.replace(BREAKER, breaker_factor=5))
+    # One then, and one now: five times the only hour that is known would have been five.
+    assert found.now[Outcome.AUTO].cases == 2
+
+
+def test_a_replay_takes_nothing_out_of_the_limits_that_are_in_force(session: Session) -> None:
+    failed_case(session, failure_class=FailureClass.TIMEOUT)
+    rows = select(RefundBudget.scope, RefundBudget.refunds, RefundBudget.used).order_by(RefundBudget.scope)
+    before = session.execute(rows).all()
+    replay(session, draft=GENEROUS, current=DEFAULT)
+    assert before
+    assert session.execute(rows).all() == before
+
+
+def _hour_with_refunds(session: Session, hours_ago: int, refunds: int) -> None:
+    start = func.date_trunc("hour", func.now(), "UTC") - func.make_interval(0, 0, 0, 0, hours_ago)
+    session.add(
+        RefundBudget(
+            scope="global:hour",
+            window_start=start,
+            refunds=refunds,
+            used=10 * refunds,
+            credit_cap=10_000,
+            refund_cap=10_000,
+        )
+    )
+    session.flush()
+
+
+def _forget_this_hour(session: Session) -> None:
+    """As if no case of this test had been paid yet; only a superuser can delete a budget."""
+    session.execute(text("SET LOCAL session_replication_role = replica"))
+    session.execute(
+        delete(RefundBudget).where(RefundBudget.window_start >= func.date_trunc("hour", func.now(), "UTC"))
+    )
 
 
 def test_differences_are_told_in_words() -> None:

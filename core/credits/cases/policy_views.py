@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.access.models import Staff
-from core.credits.cases.budgets import PROVIDER, USUAL_HOUR
+from core.credits.cases.budgets import PROVIDER
 from core.credits.cases.models import RefundBudget, RefundPolicy, RefundPolicyActivation
 from core.credits.cases.policy import CAPS, Policy, Rule
 
@@ -134,11 +134,6 @@ def limit_use(session: Session, at: datetime | None = None) -> list[LimitUse]:
         LimitUse(titles[row.scope], row.refunds, row.refund_cap, row.used, row.credit_cap, row.tripped_at)
         for row in rows
     ]
-
-
-def usual_hour(session: Session) -> float:
-    """Automatic refunds in a usual hour: the median of the hours with any in the last two weeks."""
-    return float(session.scalar(USUAL_HOUR) or 0)
 
 
 def _value(value: Any) -> str:

@@ -1,17 +1,19 @@
-"""A draft policy over the cases of the past: what it would have decided otherwise. Nothing is written.
+"""A draft policy over the cases of the past: what it would have decided otherwise. Nothing is kept.
 
 Each case is judged by what the policy in force saw of it then. The limits are applied anew, in the order of
-time, for the draft and for the policy in force alike, so that only the rules make the difference.
+time, for the draft and for the policy in force alike, so that only the rules make the difference. It is the
+live rule that applies them (`budgets.spend`), on rows that are rolled back.
 """
 
 import dataclasses
 from collections import defaultdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from core.credits.cases import budgets
 from core.credits.cases.models import CompensationCase, PolicyDecision
 from core.credits.cases.policy import CaseFacts, Outcome, Policy, decide
 from core.credits.cases.states import CaseKind, CaseState
@@ -54,65 +56,51 @@ class Replay:
     spares_people: Tally = dataclasses.field(default_factory=Tally)
 
 
-class _Limits:
-    """The budget rows of one policy, in memory."""
+# The hours before the first case belong to what is usual then, for a trial as for the live rule.
+USUAL_BEFORE = text("""
+INSERT INTO refund_budget (scope, window_start, used, refunds, credit_cap, refund_cap)
+    SELECT :book || scope, window_start, used, refunds, credit_cap, refund_cap FROM refund_budget
+    WHERE scope = 'global:hour' AND window_start < date_trunc('hour', CAST(:since AS timestamptz), 'UTC')
+        AND window_start >= CAST(:since AS timestamptz) - interval '15 days'
+""")
 
-    def __init__(self, policy: Policy) -> None:
-        self._policy = policy
-        self._refunds: dict[tuple[str, int, datetime], int] = defaultdict(int)
-        self._credits: dict[tuple[str, int, datetime], int] = defaultdict(int)
-        self._usual: list[int] = []
-        self._hour: datetime | None = None
 
-    def spend(self, at: datetime, customer: int, amount: int) -> bool:
-        """Take one refund out of every limit, or out of none; says whether all of them held."""
-        there = at.astimezone(UTC)
-        day = there.replace(hour=0, minute=0, second=0, microsecond=0)
-        hour = there.replace(minute=0, second=0, microsecond=0)
-        self._turn(hour)
-        policy = self._policy
-        rows = (
-            (("customer_day", customer, day), policy.customer_day.refunds, policy.customer_day.credits),
-            (
-                ("customer_month", customer, day.replace(day=1)),
-                policy.customer_month.refunds,
-                policy.customer_month.credits,
-            ),
-            (
-                ("global_hour", 0, hour),
-                min(policy.global_hour.refunds, self._breaker()),
-                policy.global_hour.credits,
-            ),
-            (("provider_hour", 0, hour), policy.provider_hour.refunds, policy.provider_hour.credits),
+@dataclasses.dataclass(frozen=True)
+class _Trial:
+    """One policy on trial. Its limits are kept by the live rule, in rows of a book of its own."""
+
+    session: Session
+    policy: Policy
+    book: str
+
+    def decide(self, seen: CaseFacts, *, customer_id: int, at: datetime) -> tuple[Outcome, str]:
+        """What the policy does with a case, and by which rule."""
+        verdict = decide(self.policy, seen)
+        if verdict.outcome is Outcome.AUTO and self._refused(customer_id, seen.amount, at):
+            return Outcome.REVIEW, "a limit is reached"
+        return verdict.outcome, verdict.rule
+
+    def _refused(self, customer_id: int, amount: int, at: datetime) -> bool:
+        refused = budgets.spend(
+            self.session, self.policy, customer_id=customer_id, amount=amount, at=at, book=self.book
         )
-        if any(
-            self._refunds[key] + 1 > refunds or self._credits[key] + amount > credits_cap
-            for key, refunds, credits_cap in rows
-        ):
-            return False
-        for key, _, _ in rows:
-            self._refunds[key] += 1
-            self._credits[key] += amount
-        return True
-
-    def _turn(self, hour: datetime) -> None:
-        """With a new hour the former one joins what is usual, for two weeks of hours with refunds."""
-        if hour == self._hour:
-            return
-        if self._hour is not None and (former := self._refunds["global_hour", 0, self._hour]):
-            self._usual = [*self._usual, former][-14 * 24 :]
-        self._hour = hour
-
-    def _breaker(self) -> int:
-        usual = sorted(self._usual)
-        middle = usual[len(usual) // 2] if usual else 0
-        return max(self._policy.breaker_floor, int(self._policy.breaker_factor * middle))
+        return refused is not None
 
 
 def replay(session: Session, *, draft: Policy, current: Policy, days: int = DAYS) -> Replay:
     """Put every failure case of the last `days` days to both policies."""
+    # Never kept: the rows of the trials' limits exist only inside this savepoint.
+    trial = session.begin_nested()
+    try:
+        return _replay(session, draft, current, days)
+    finally:
+        trial.rollback()
+
+
+def _replay(session: Session, draft: Policy, current: Policy, days: int) -> Replay:
     found = Replay(since=session.scalars(select(func.now() - timedelta(days=days))).one())
-    limits_now, limits_draft = _Limits(current), _Limits(draft)
+    in_force = _trial(session, current, "replay:now:", found.since)
+    proposed = _trial(session, draft, "replay:draft:", found.since)
     rows = session.execute(
         select(
             CompensationCase.id,
@@ -129,8 +117,8 @@ def replay(session: Session, *, draft: Policy, current: Policy, days: int = DAYS
     )
     for case_id, customer, opened_at, state, decided_by, inputs in rows:
         seen = facts_of(inputs)
-        now, _ = _decide(current, limits_now, seen, opened_at, customer)
-        then, rule = _decide(draft, limits_draft, seen, opened_at, customer)
+        now, _ = in_force.decide(seen, customer_id=customer, at=opened_at)
+        then, rule = proposed.decide(seen, customer_id=customer, at=opened_at)
         found.cases += 1
         found.now[now].add(case_id, seen.amount)
         found.draft[then].add(case_id, seen.amount)
@@ -147,13 +135,9 @@ def facts_of(inputs: dict[str, Any]) -> CaseFacts:
     return CaseFacts(**{**inputs, "kind": CaseKind(inputs["kind"])})
 
 
-def _decide(
-    policy: Policy, limits: _Limits, seen: CaseFacts, at: datetime, customer: int
-) -> tuple[Outcome, str]:
-    verdict = decide(policy, seen)
-    if verdict.outcome is Outcome.AUTO and not limits.spend(at, customer, seen.amount):
-        return Outcome.REVIEW, "a limit is reached"
-    return verdict.outcome, verdict.rule
+def _trial(session: Session, policy: Policy, book: str, since: datetime) -> _Trial:
+    session.execute(USUAL_BEFORE, {"book": book, "since": since})
+    return _Trial(session, policy, book)
 
 
 def _against_people(found: Replay, case_id: int, amount: int, then: Outcome, state: CaseState) -> None:
