@@ -4,7 +4,7 @@ import contextlib
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import streamlit as st
 from starlette.middleware import Middleware
@@ -19,17 +19,25 @@ from jobs.schedule import ticks
 from jobs.ticker import Worker
 from pages.components.clicks import ClicksOnce
 from pages.components.compare_grid.files import file_route
+from pages.components.signin import sign_in_settings
+
+
+def give_up(reason: OperatorError) -> NoReturn:
+    """Say in one line why Inkdesk cannot start; the server would print its own traceback over it."""
+    sys.stderr.write(f"Inkdesk cannot start. {reason}\n")
+    sys.stderr.flush()
+    os._exit(2)
 
 
 @contextlib.contextmanager
-def desk(settings: Settings, url: str) -> Iterator[None]:
+def desk(settings: Settings, url: str, *, local: bool) -> Iterator[None]:
     """Everything behind the pages, started in order and stopped in reverse."""
     with embedded(settings, url=url) as whole, contextlib.ExitStack() as stack:
         # Links in notifications lead here, unless staff are told to come another way.
         own = whole.desk_url or whole.public_url or url
         services = open_services(whole.model_copy(update={"desk_url": own}))
         stack.callback(services.close)
-        prepare(services)
+        prepare(services, local=local)
         if whole.worker == "inprocess":
             worker = Worker(services, ticks(whole))
             worker.start()
@@ -46,16 +54,19 @@ async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any]]:
     url = f"http://{st.get_option('server.address') or '127.0.0.1'}:{st.get_option('server.port')}"
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(desk(load_or_exit(), url))
+            local = sign_in_settings() is None
+            stack.enter_context(desk(load_or_exit(), url, local=local))
         except OperatorError as exc:
-            sys.stderr.write(f"Inkdesk cannot start. {exc}\n")
-            sys.stderr.flush()
             stack.close()
-            os._exit(2)  # the server would print its own traceback over our sentence
+            give_up(exc)
         yield {}
 
 
 load_or_exit()
+try:
+    sign_in_settings()
+except OperatorError as exc:
+    give_up(exc)
 app = st.App(
     "pages/shell.py",
     lifespan=lifespan,

@@ -75,7 +75,7 @@ def ours(slow: Provider, folder: Path) -> Result:
     asked = {**EMBEDDED, **QUICK, **slow.settings(), "home": home}
     with embedded(Settings().model_copy(update=asked)) as whole:
         services = open_services(whole)
-        prepare(services)
+        prepare(services, local=True)
         desk = furnished(services)
         try:
             with worker(whole, folder) as process:

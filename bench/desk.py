@@ -92,7 +92,7 @@ def bench_desk() -> Iterator[BenchDesk]:
         asked = Settings().model_copy(update={**EMBEDDED, "home": Path(folder) / "home"})
         with embedded(asked) as whole:
             services = open_services(whole)
-            prepare(services)
+            prepare(services, local=True)
             yield _furnished(services)
             services.close()
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from core.access.staff import seed_personas
+from core.access.staff import settle_personas
 from core.database import Database, connect
 from core.errors import SetupError
 from core.failures.alerts.rules import seed_rules
@@ -44,11 +44,16 @@ def open_services(settings: Settings) -> Services:
     )
 
 
-def prepare(services: Services) -> None:
-    """What a fresh installation needs before the first page: bucket, personas, alert rules, prompts."""
+def prepare(services: Services, *, local: bool | None = None) -> None:
+    """What a fresh installation needs before the first page: bucket, personas, alert rules, prompts.
+
+    `local` says whether the desk runs in local mode, where the personas are staff; None, as a worker does
+    who cannot know, leaves them as they are.
+    """
     services.objects.ensure_bucket()
     with services.database.transaction() as session:
-        seed_personas(session)
+        if local is not None:
+            settle_personas(session, local=local)
         seed_rules(session)
         seed_prompts(session, model=services.settings.model)
 

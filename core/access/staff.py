@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import false, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -10,6 +10,8 @@ from core.access.models import AuditEvent, Staff
 from core.access.permissions import ROLES, Actor
 from core.errors import InvalidInput, NotAllowed
 
+# Nobody receives mail at it (RFC 6762 keeps .local for the local network), so nobody can prove to own it.
+PERSONA_DOMAIN = "@inkdesk.local"
 # One persona a role, for local mode: e-mail, name, roles.
 PERSONAS = (
     ("ada.admin@inkdesk.local", "Ada (admin)", ["admin"]),
@@ -21,10 +23,21 @@ PERSONAS = (
 )
 
 
-def seed_personas(session: Session) -> None:
-    """Add the personas of local mode where they are missing; what was changed since stays."""
-    rows = [{"email": email, "name": name, "roles": roles} for email, name, roles in PERSONAS]
-    session.execute(insert(Staff).on_conflict_do_nothing(index_elements=["email"]), rows)
+def settle_personas(session: Session, *, local: bool) -> None:
+    """In local mode the personas are staff, added where they are missing; with sign-in none of them is.
+
+    Who was locked out has no roles, and stays out; what else was changed of them stays too.
+    """
+    if local:
+        rows = [{"email": email, "name": name, "roles": roles} for email, name, roles in PERSONAS]
+        session.execute(insert(Staff).on_conflict_do_nothing(index_elements=["email"]), rows)
+    active = func.cardinality(Staff.roles) > 0 if local else false()
+    session.execute(
+        update(Staff)
+        .where(func.lower(Staff.email).endswith(PERSONA_DOMAIN, autoescape=True))
+        .values(active=active)
+        .execution_options(synchronize_session="fetch")
+    )
 
 
 def active_staff(session: Session) -> Sequence[Actor]:
@@ -43,7 +56,10 @@ def actor_by_id(session: Session, staff_id: int) -> Actor:
 
 def actor_by_email(session: Session, email: str) -> Actor:
     """The staff member who signed in with this address. Raises NotAllowed when nobody was entered with it."""
-    row = session.scalars(select(Staff).where(func.lower(Staff.email) == email.strip().lower())).one_or_none()
+    address = email.strip().lower()
+    if address.endswith(PERSONA_DOMAIN):
+        raise NotAllowed(f"{email} is a persona of local mode. Sign in with an address of your own.")
+    row = session.scalars(select(Staff).where(func.lower(Staff.email) == address)).one_or_none()
     if row is None or not row.active:
         raise NotAllowed(f"{email} is not entered as staff here. Ask an admin to add this address.")
     return _actor(row)

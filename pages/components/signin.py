@@ -9,14 +9,19 @@ import streamlit as st
 from streamlit.errors import StreamlitAuthError
 
 from core.access.permissions import Actor
+from core.access.sign_in import SignIn, check_auth
 from core.access.staff import active_staff, actor_by_email
-from core.errors import NotAllowed, OperatorError
+from core.errors import NotAllowed, OperatorError, SetupError
 from core.services import Services
 from pages.components.start import STAFF_ID, plain
 
 LOCAL_ONLY = (
     "Inkdesk runs in local mode and answers only to a browser on its own machine. "
     "To open it to others, set up sign-in: fill in [auth] in .streamlit/secrets.toml."
+)
+UNVERIFIED = (
+    "Your identity provider sent no verified e-mail address: the claim email_verified has to be true. "
+    "Ask an admin to check it."
 )
 # Any of these says that somebody stands between the browser and us: the address we see is not the browser's.
 PROXY_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via")
@@ -28,7 +33,8 @@ def sign_in(services: Services) -> None:
     """Settle who acts and remember their number for the pages; stops the run where nobody may come in."""
     st.session_state.pop(STAFF_ID, None)
     try:
-        actor = _by_oidc(services) if _auth_configured() else _by_persona(services)
+        settings = sign_in_settings()
+        actor = _by_oidc(services, settings) if settings else _by_persona(services)
     except OperatorError as exc:
         st.error(plain(str(exc)))
         st.stop()
@@ -74,30 +80,39 @@ def _by_persona(services: Services) -> Actor:
     return staff[name]
 
 
-def _by_oidc(services: Services) -> Actor:
+def _by_oidc(services: Services, settings: SignIn) -> Actor:
     try:
         if not st.user.is_logged_in:
             st.title("Inkdesk", anchor=False)
-            if st.button("Sign in", key="shell_sign_in", type="primary", icon=":material/login:"):
-                st.login()
+            for provider in settings.providers:
+                _offer(provider)
             st.stop()
     except StreamlitAuthError as exc:
         raise NotAllowed(f"Sign-in is not set up completely: {exc}") from exc
-    email = str(st.user.get("email") or "")
+    email = st.user.get("email")
     with st.sidebar:
-        st.caption(f"Signed in as {plain(email)}")
+        st.caption(f"Signed in as {plain(str(email or ''))}")
         if st.button("Sign out", key="shell_sign_out", icon=":material/logout:"):
             st.logout()
-    if not email or st.user.get("email_verified") is False:
-        raise NotAllowed("Your identity provider sent no verified e-mail address. Ask an admin to check it.")
+    # Only the boolean counts: some providers send no claim, or a text, for addresses that anybody may claim.
+    if not isinstance(email, str) or not email.strip() or st.user.get("email_verified") is not True:
+        raise NotAllowed(UNVERIFIED)
     with services.database.transaction() as session:
         return actor_by_email(session, email)
 
 
-def _auth_configured() -> bool:
-    """Whether `[auth]` is given. Raises NotAllowed for a secrets file that cannot be read."""
+def _offer(provider: str | None) -> None:
+    """The button that leads to one identity provider."""
+    label = "Sign in" if provider is None else f"Sign in with {plain(provider)}"
+    key = "shell_sign_in" if provider is None else f"shell_sign_in_{provider}"
+    if st.button(label, key=key, type="primary", icon=":material/login:"):
+        st.login(provider)
+
+
+def sign_in_settings() -> SignIn | None:
+    """What `[auth]` says; None without it, which is local mode. Raises SetupError where it cannot be used."""
     if st.secrets.load_if_toml_exists():
-        return "auth" in st.secrets
+        return check_auth(st.secrets["auth"]) if "auth" in st.secrets else None
     if broken := [name for name in st.get_option("secrets.files") if Path(name).exists()]:
-        raise NotAllowed(f"{broken[0]} cannot be read. Correct it, then reload this page.")
-    return False
+        raise SetupError(f"{broken[0]} cannot be read as TOML. Correct it and start Inkdesk anew.")
+    return None

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from core.access.models import AuditEvent, Staff
 from core.access.permissions import ROLES, Actor, Permission, require
-from core.access.staff import PERSONAS, active_staff, actor_by_email, actor_by_id, enrol, seed_personas
+from core.access.staff import PERSONAS, active_staff, actor_by_email, actor_by_id, enrol, settle_personas
 from core.customers.directory import create_customer, find_customers
 from core.database import Database
 from core.errors import Conflict, InsufficientCredits, InvalidInput, NotAllowed, NotFound, OperatorError
@@ -26,7 +26,7 @@ SETTINGS = Settings()
 @pytest.fixture
 def admin(database: Database) -> Actor:
     with database.transaction() as session:
-        seed_personas(session)
+        settle_personas(session, local=True)
         return active_staff(session)[0]
 
 
@@ -170,7 +170,7 @@ def test_an_unknown_role_may_only_look() -> None:
 def test_the_personas_are_seeded_once_and_a_removed_one_may_nothing(database: Database) -> None:
     for _ in range(2):
         with database.transaction() as session:
-            seed_personas(session)
+            settle_personas(session, local=True)
     with database.transaction() as session:
         staff = active_staff(session)
         assert [person.email for person in staff] == [email for email, _, _ in PERSONAS]
@@ -178,6 +178,33 @@ def test_the_personas_are_seeded_once_and_a_removed_one_may_nothing(database: Da
         session.flush()
         with pytest.raises(NotAllowed, match="no longer active"):
             actor_by_id(session, staff[0].id)
+
+
+def test_with_sign_in_no_persona_is_staff_and_local_mode_brings_back_who_was_not_locked_out(
+    database: Database,
+) -> None:
+    with database.transaction() as session:
+        settle_personas(session, local=True)
+        first, second, *_ = active_staff(session)
+        enrol(session, email=second.email, name=second.name, roles=[])
+        nora = enrol(session, email="nora@example.org", name="Nora", roles=["support"])
+    with database.transaction() as session:
+        settle_personas(session, local=False)
+        assert active_staff(session) == [nora]
+        with pytest.raises(NotAllowed, match="no longer active"):
+            actor_by_id(session, first.id)
+        with pytest.raises(NotAllowed, match="persona of local mode"):
+            actor_by_email(session, first.email)
+    with database.transaction() as session:
+        settle_personas(session, local=True)
+        back = {person.email for person in active_staff(session)}
+        assert back == {email for email, _, _ in PERSONAS} - {second.email} | {nora.email}
+
+
+def test_a_fresh_home_with_sign_in_has_no_persona_at_all(database: Database) -> None:
+    with database.transaction() as session:
+        settle_personas(session, local=False)
+        assert session.scalars(select(Staff)).all() == []
 
 
 def test_staff_are_entered_changed_and_locked_out_on_the_command_line(database: Database) -> None:

@@ -17,7 +17,13 @@ from tests.support.desk import TestDesk
 
 OpenShell = Callable[..., AppTest]
 HERE = {"Host": "127.0.0.1:8501"}
-AUTH = {"client_id": "x", "redirect_uri": "http://127.0.0.1/oauth2callback"}
+AUTH: dict[str, object] = {
+    "client_id": "x",
+    "client_secret": "y",
+    "server_metadata_url": "http://127.0.0.1:9/.well-known/openid-configuration",
+    "redirect_uri": "http://127.0.0.1/oauth2callback",
+    "cookie_secret": "Zq3vT8kLw0nR5yB1dF7hJ2mX9cP4gS6a",
+}
 
 
 @pytest.fixture
@@ -30,6 +36,7 @@ def open_shell(services: Services, repository: Path, monkeypatch: pytest.MonkeyP
         headers: dict[str, str] = HERE,
         query: dict[str, str] | None = None,
         user: dict[str, object] | None = None,
+        auth: dict[str, object] = AUTH,
     ) -> AppTest:
         monkeypatch.setattr(ContextProxy, "ip_address", property(lambda _: address))
         monkeypatch.setattr(ContextProxy, "headers", property(lambda _: headers))
@@ -37,7 +44,7 @@ def open_shell(services: Services, repository: Path, monkeypatch: pytest.MonkeyP
         for name, value in (query or {}).items():
             at.query_params[name] = value
         if user is not None:
-            at.secrets["auth"] = AUTH
+            at.secrets["auth"] = auth
             at.user = user
         return at.run()
 
@@ -116,31 +123,69 @@ def test_a_signed_in_staff_member_acts_as_themselves(open_shell: OpenShell, desk
         nora = Staff(email="nora@example.com", name="Nora", roles=["operator"])
         session.add(nora)
 
-    at = open_shell(address="8.8.8.8", user={"is_logged_in": True, "email": "Nora@Example.com"})
+    at = open_shell(
+        address="8.8.8.8", user={"is_logged_in": True, "email": "Nora@Example.com", "email_verified": True}
+    )
 
     assert not at.exception
     assert at.session_state[STAFF_ID] == nora.id
     assert "Signed in as Nora@Example.com" in said(at)
 
 
+NOT_TRUE = (False, None, "true", "True", "false", 1, "1", [True], {})
+UNVERIFIED = "Your identity provider sent no verified e-mail address"
+
+
 @pytest.mark.parametrize(
-    ("user", "sentence"),
+    ("email", "sentence"),
     [
-        ({"is_logged_in": True, "email": "eve@example.com"}, "eve@example.com is not entered as staff here."),
-        ({"is_logged_in": True}, "Your identity provider sent no verified e-mail address."),
-        (
-            {"is_logged_in": True, "email": "ada.admin@inkdesk.local", "email_verified": False},
-            "Your identity provider sent no verified e-mail address.",
-        ),
+        ("eve@example.com", "eve@example.com is not entered as staff here."),
+        ("ada.admin@inkdesk.local", "ada.admin@inkdesk.local is a persona of local mode."),
+        (" ADA.Admin@INKDESK.local ", " ADA.Admin@INKDESK.local  is a persona of local mode."),
+        ("new@inkdesk.local", "new@inkdesk.local is a persona of local mode."),
+        ("", UNVERIFIED),
+        (None, UNVERIFIED),
+        (["nora@example.com"], UNVERIFIED),
     ],
 )
-def test_whoever_is_not_known_as_staff_is_refused(
-    open_shell: OpenShell, user: dict[str, object], sentence: str
+def test_a_verified_address_that_is_not_staff_is_refused(
+    open_shell: OpenShell, email: object, sentence: str
 ) -> None:
-    at = open_shell(user=user)
+    at = open_shell(user={"is_logged_in": True, "email": email, "email_verified": True})
 
-    assert at.error[0].value.startswith(sentence)
+    assert at.error[0].value.startswith(sentence.lstrip())
     assert STAFF_ID not in at.session_state
+
+
+@pytest.mark.parametrize("claim", [{}, *({"email_verified": value} for value in NOT_TRUE)])
+def test_an_address_counts_only_where_it_is_verified_by_the_boolean_true(
+    open_shell: OpenShell, desk: TestDesk, claim: dict[str, object]
+) -> None:
+    with desk.database.transaction() as session:
+        session.add(Staff(email="nora@example.com", name="Nora", roles=["operator"]))
+
+    at = open_shell(user={"is_logged_in": True, "email": "nora@example.com", **claim})
+
+    assert at.error[0].value.startswith(UNVERIFIED)
+    assert STAFF_ID not in at.session_state
+
+
+@pytest.mark.parametrize("field", sorted(AUTH))
+def test_with_half_of_sign_in_set_up_nobody_gets_in(open_shell: OpenShell, field: str) -> None:
+    at = open_shell(user={"is_logged_in": False}, auth={**AUTH, field: ""})
+
+    assert f"{field} is missing or empty." in at.error[0].value
+    assert not at.button
+    assert STAFF_ID not in at.session_state
+
+
+def test_each_named_provider_has_its_own_button(open_shell: OpenShell) -> None:
+    common = {name: AUTH[name] for name in ("redirect_uri", "cookie_secret")}
+    own = {name: AUTH[name] for name in ("client_id", "client_secret", "server_metadata_url")}
+
+    at = open_shell(user={"is_logged_in": False}, auth={**common, "google": own, "entra": own})
+
+    assert [button.label for button in at.button] == ["Sign in with google", "Sign in with entra"]
 
 
 def test_with_sign_in_set_up_nobody_gets_in_without_it(open_shell: OpenShell) -> None:

@@ -7,7 +7,7 @@ from typing import Any, cast
 from sqlalchemy import select
 
 from core.access.permissions import Actor
-from core.access.staff import active_staff, seed_personas
+from core.access.staff import active_staff, settle_personas
 from core.database import Database
 from core.failures.alerts.evaluate import evaluate
 from core.failures.alerts.models import Alert, AlertHistory, AlertRule
@@ -38,7 +38,7 @@ class Watch:
     def open(cls, database: Database, **changes: object) -> "Watch":
         services = services_on(database, **changes)
         with database.transaction() as session:
-            seed_personas(session)
+            settle_personas(session, local=True)
             seed_rules(session)
         return cls(services, datetime.now(UTC).replace(microsecond=0))
 

@@ -113,7 +113,7 @@ class TestDesk:
             objects=ObjectStore.from_settings(settings),
             gateway=Gateway.from_settings(settings),
         )
-        prepare(services)
+        prepare(services, local=True)
         with services.database.transaction() as session:
             admin = active_staff(session)[0]
             customer = make_customer(session, name="Ada")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from core.embedded.ports import free_port
 from core.errors import SetupError
 from core.settings import Settings, load_settings
 
@@ -76,3 +77,50 @@ def test_every_program_stops_with_code_2_and_that_line(repository: Path) -> None
             "Inkdesk cannot start. INKDESK_LEASE_SECONDS: input should be a valid number, "
             "unable to parse string as a number\n"
         )
+
+
+AUTH = (
+    '[auth]\nredirect_uri = "https://desk.example.com/oauth2callback"\ncookie_secret = "{secret}"\n'
+    'client_id = "x"\nclient_secret = "y"\nserver_metadata_url = "https://login.example.com/x"\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("secrets", "sentence"),
+    [
+        (AUTH.format(secret="changeme"), "[auth] cookie_secret has 8 characters and needs at least 32"),
+        (AUTH.format(secret=""), "[auth] cookie_secret is missing or empty."),
+        ("[auth]\n", "[auth] redirect_uri is missing or empty."),
+        ('auth = "yes"\n', "[auth] in secrets.toml is not a section."),
+        ("[auth\n", "cannot be read as TOML."),
+    ],
+)
+def test_the_app_does_not_start_with_sign_in_that_cannot_be_trusted(
+    repository: Path, tmp_path: Path, secrets: str, sentence: str
+) -> None:
+    (tmp_path / "secrets.toml").write_text(secrets)
+    ended = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "streamlit",
+            "run",
+            "app.py",
+            "--server.port",
+            str(free_port()),
+            "--secrets.files",
+            str(tmp_path / "secrets.toml"),
+        ],
+        env={**os.environ, "INKDESK_HOME": str(tmp_path / "home")},
+        cwd=repository,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == 2
+    told = [line for line in ended.stderr.splitlines() if line.startswith("Inkdesk cannot start.")]
+    assert len(told) == 1
+    assert sentence in told[0]
+    assert "Traceback" not in ended.stderr
+    assert not (tmp_path / "home").exists()
