@@ -59,7 +59,7 @@ INSERT INTO generation (request_key, purpose, customer_id, selfie_id, requested_
     failure_class, failure_message, failure_detail, fingerprint)
 SELECT 'bench-' || n, 'avatar', 1 + n % :customers, 1 + n % :customers, 1,
     'A full-body comic hero, version ' || dice % 12, 'A full-body comic hero, version ' || dice % 12,
-    CASE WHEN dice % 7 = 0 THEN 'openai/gpt-image-1-mini' ELSE 'openai/gpt-image-1' END,
+    CASE WHEN dice % 7 = 0 THEN 'openai/gpt-image-1-mini' ELSE 'openai/gpt-image-2' END,
     jsonb_build_object('quality', (ARRAY['low', 'medium', 'high'])[1 + n % 3]), 10,
     CASE WHEN dice < 307 THEN 'failed' ELSE 'succeeded' END, at - interval '40 s', at, at, at, 3,
     CASE WHEN dice < 307 THEN (CAST(:classes AS text[]))[1 + dice % 12] END,

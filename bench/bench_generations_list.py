@@ -59,7 +59,7 @@ INSERT INTO generation (request_key, purpose, customer_id, selfie_id, requested_
         replace(replace(:prompt, '{{{{ style }}}}', (ARRAY['ink', 'manga', 'noir', 'pop art'])[1 + n % 4]),
             '{{{{ outfit }}}}', CASE WHEN n % 9973 = 0 THEN 'a zeppelin pilot coat'
             WHEN n < {ROWS} / 3 THEN 'a vintage coat' ELSE 'outfit ' || n END),
-        CASE WHEN n < 2000 THEN 'openai/gpt-image-1-mini' ELSE 'openai/gpt-image-1' END,
+        CASE WHEN n < 2000 THEN 'openai/gpt-image-1-mini' ELSE 'openai/gpt-image-2' END,
         '{{"quality": "medium"}}', CASE WHEN n % 50 = 0 THEN 0 ELSE 10 END, state, at, at, at,
         CASE WHEN state <> 'rendering' THEN at END, 3,
         CASE WHEN state = 'failed' THEN CASE WHEN n < 9000 THEN 'auth' ELSE 'timeout' END END,

@@ -44,7 +44,7 @@ WITH made AS (
 INSERT INTO generation (request_key, purpose, customer_id, selfie_id, requested_by, template, prompt, model,
     parameters, credits, state, created_at, state_since, due_at, deadline_at, max_attempts, attempts,
     lease_owner, lease_until)
-SELECT 'open-' || n, 'avatar', 1 + n, 1 + n, 1, 'A hero', 'A hero', 'openai/gpt-image-1',
+SELECT 'open-' || n, 'avatar', 1 + n, 1 + n, 1, 'A hero', 'A hero', 'openai/gpt-image-2',
     '{"quality": "low"}', 10, state, at, CASE WHEN kind = 0 THEN at - interval '4 min' ELSE at END, at,
     now() + interval '15 min', 3, 1, CASE WHEN leased THEN 'w-' || n % 6 END,
     CASE WHEN leased THEN CASE WHEN kind = 2 THEN now() - interval '1 min' ELSE now() + interval '1 h' END END

@@ -68,7 +68,7 @@ SET session_replication_role = replica;
 INSERT INTO generation (request_key, purpose, customer_id, selfie_id, requested_by, template, prompt, model,
     parameters, credits, state, deadline_at, finished_at, max_attempts)
 SELECT 'bench-' || n, 'avatar', 1 + n % {WALLETS}, 1 + n % {WALLETS}, 1, 'A hero', 'A hero',
-    'openai/gpt-image-1', '{{}}', {PRICE}, CASE WHEN n <= {WORK} THEN 'succeeded' ELSE 'canceled' END,
+    'openai/gpt-image-2', '{{}}', {PRICE}, CASE WHEN n <= {WORK} THEN 'succeeded' ELSE 'canceled' END,
     now(), now(), 3
 FROM generate_series(1, 2 * {WORK}) n ORDER BY n;
 INSERT INTO compensation_case (kind, cause_key, generation_id, customer_id, failure_class, requested, amount,

@@ -53,7 +53,7 @@ INSERT INTO generation (request_key, purpose, customer_id, selfie_id, requested_
     parameters, credits, state, created_at, state_since, deadline_at, finished_at, max_attempts,
     failure_class, failure_message, failure_detail, fingerprint)
     SELECT 'bench-' || n, 'avatar', 1 + n * 7919 % {CUSTOMERS}, 1 + n * 7919 % {CUSTOMERS}, 1, 'A hero',
-        'A hero', 'openai/gpt-image-1', '{{"quality": "medium"}}', (ARRAY[10, 10, 10, 50, 150])[1 + n % 5],
+        'A hero', 'openai/gpt-image-2', '{{"quality": "medium"}}', (ARRAY[10, 10, 10, 50, 150])[1 + n % 5],
         'failed', now() - make_interval(secs => n), now(), now(), now(), 3,
         (ARRAY['content_policy', 'content_policy', 'invalid_image', 'unknown', 'invalid_input'])[1 + n % 5],
         'It did not work.', 'flagged as sensitive', 'v1:' || CASE WHEN n % 5 = 0 THEN n / 200 ELSE n END

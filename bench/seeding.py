@@ -36,7 +36,7 @@ WORK = f"""
 INSERT INTO generation (request_key, purpose, customer_id, selfie_id, requested_by, template, prompt, model,
     parameters, credits, state, created_at, state_since, deadline_at, finished_at, max_attempts,
     failure_class, failure_message)
-SELECT 'bench-' || n, 'avatar', c, c, 1, 'A hero', 'A hero', 'openai/gpt-image-1', '{{}}', {PRICE},
+SELECT 'bench-' || n, 'avatar', c, c, 1, 'A hero', 'A hero', 'openai/gpt-image-2', '{{}}', {PRICE},
     CASE WHEN {DONE} THEN 'succeeded' ELSE 'canceled' END, at, at, at, at, 3, NULL, NULL
 FROM (SELECT n, 1 + n % :customers AS c, now() - make_interval(secs => (:generations - n) * 5.0) AS at
       FROM generate_series(0, :generations - 1) n) made ORDER BY n;

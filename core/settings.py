@@ -2,15 +2,18 @@
 
 import functools
 import sys
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.errors import SetupError
 from core.provider.catalog import MODELS
+from core.provider.lifetimes import default_model
 
 REPLICATE = "https://api.replicate.com"
 
@@ -24,6 +27,8 @@ class Settings(BaseSettings):
         env_prefix="INKDESK_", frozen=True, extra="ignore", env_ignore_empty=True
     )
 
+    # Not a variable: the day of this start, which decides the default model; tests give another.
+    started_on: date = Field(default_factory=lambda: datetime.now(UTC).date())
     home: Path = Path(".inkdesk")
     database_url: SecretStr | None = None
     s3_endpoint: str | None = None
@@ -38,7 +43,7 @@ class Settings(BaseSettings):
         REPLICATE, validation_alias="REPLICATE_BASE_URL", pattern=r"^https?://[^/]+/?$"
     )
     openai_api_key: SecretStr | None = Field(None, validation_alias="OPENAI_API_KEY")
-    model: str = "openai/gpt-image-1"
+    model: str = Field(default_factory=lambda given: default_model(given["started_on"]))
     output_hosts: Annotated[tuple[str, ...], NoDecode] = ("replicate.delivery", "*.replicate.delivery")
     public_url: str | None = Field(None, pattern=r"^https://")
     desk_url: str | None = Field(None, pattern=r"^https?://")
@@ -123,11 +128,24 @@ class Settings(BaseSettings):
     def uses_sandbox(self) -> bool:
         return self.replicate_api_token is None
 
+    @property
+    def all_output_hosts(self) -> tuple[str, ...]:
+        """Where pictures may be fetched from. A provider of your own reaches its host's ports without us."""
+        if self.replicate_base_url.rstrip("/") == REPLICATE:
+            return self.output_hosts
+        host = urlsplit(self.replicate_base_url).hostname or ""
+        return (*self.output_hosts, f"[{host}]:*" if ":" in host else f"{host}:*")
 
-def load_settings() -> Settings:
+    @property
+    def own_openai_key(self) -> bool:
+        """Whether images are drawn on an OpenAI account of our own wherever the model allows it."""
+        return self.openai_api_key is not None and not self.sandboxed
+
+
+def load_settings(today: date | None = None) -> Settings:
     """Read the environment. Raises SetupError with one line that names the variable at fault."""
     try:
-        return Settings()
+        return Settings(started_on=today or datetime.now(UTC).date())
     except ValidationError as exc:
         raise SetupError(_one_line(exc)) from None
 

@@ -13,6 +13,7 @@ from pages.components.overview_panels import (
     setup,
     troubles,
 )
+from pages.components.retired_models import retired_models
 from pages.components.start import Desk, operator_errors, start_page
 
 LIVE = "4s"
@@ -26,6 +27,7 @@ def look(desk: Desk) -> None:
         with services.database.transaction() as session:
             seen = overview(session, services.settings, zone=zone())
         troubles(seen)
+        retired_models(desk, seen.retirements)
         numbers(seen)
         if seen.fresh:
             first_steps()

@@ -54,7 +54,7 @@ export default class Replicate {
 }
 
 async function draw(input, signal) {
-  let found = await ask('POST', '/v1/models/openai/gpt-image-1/predictions', { input });
+  let found = await ask('POST', `/v1/models/${process.env.RACE_MODEL}/predictions`, { input });
   const late = Date.now() + LIMIT_MS;
   while (!ENDED.includes(found.status)) {
     if (signal?.aborted || Date.now() > late) {

@@ -16,6 +16,7 @@ from pathlib import Path
 from bench.footprint import on_disk, watched
 from bench.race import Result, Stop
 from bench.slow_provider import Provider
+from core.settings import load_settings
 
 PROVIDER_FILE = Path(__file__).with_name("provider.mjs")
 PACKAGE = Path("node_modules/promptfoo")
@@ -117,6 +118,7 @@ class Promptfoo:
             "REPLICATE_API_TOKEN": self._slow.token,
             "RACE_PICTURES": str(self._pictures),
             "RACE_KNOWN_BY": known_by,
+            "RACE_MODEL": load_settings().model,
         }
 
     def _config(self, name: str, grid: Grid) -> Path:

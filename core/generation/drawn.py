@@ -10,7 +10,7 @@ from core.customers.models import Customer
 from core.failures.absorb import take_back
 from core.generation.models import Generation, RenderAttempt
 from core.generation.states import State, move
-from core.provider.catalog import price_usd
+from core.provider.prices import price_usd
 from core.provider.reports import ProviderReport, RemoteStatus
 from core.settings import Settings
 
@@ -29,7 +29,7 @@ def note_drawn(
     """Note what an attempt has led to, what it costs, and until when the provider keeps it."""
     attempt.status = "succeeded"
     attempt.output = list(report.output)
-    attempt.cost_usd = price_usd(generation.model, generation.parameters)
+    attempt.cost_usd = price_usd(generation.model, generation.parameters, own_key=settings.own_openai_key)
     now: datetime = session.scalars(select(NOW)).one()
     # The provider's clock may be ahead of ours; counting from the earlier moment is the safe side.
     completed = min(report.completed_at or now, now)

@@ -4,7 +4,7 @@ import dataclasses
 import enum
 from datetime import date
 
-from core.provider.catalog import MODELS, retirement_notice
+from core.provider.lifetimes import end_of, retirement_notice
 from core.settings import Settings
 
 RETIREMENT_NEAR_DAYS = 30
@@ -35,10 +35,10 @@ def notices(settings: Settings, today: date) -> list[Notice]:
 
 def _retirement(settings: Settings, today: date) -> list[Notice]:
     text = retirement_notice(settings.model, today)
-    retirement = MODELS[settings.model].retirement
-    if text is None or retirement is None:
+    end = end_of(settings.model)
+    if text is None or end is None:
         return []
-    near = (retirement.on - today).days <= RETIREMENT_NEAR_DAYS
+    near = (end - today).days <= RETIREMENT_NEAR_DAYS
     level = Level.WARNING if near and not settings.sandboxed else Level.INFO
     return [Notice(level, "The model is being retired", text, "INKDESK_MODEL")]
 

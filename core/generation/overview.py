@@ -13,6 +13,7 @@ from core.generation.notices import Notice, notices
 from core.generation.states import ENDED, OPEN, State
 from core.generation.views import GenerationRow, latest
 from core.generation.workers import WorkerView, workers
+from core.prompts.retired import Retirements, retirements
 from core.provider.models import ApiBudget
 from core.settings import Settings
 
@@ -87,6 +88,7 @@ class Overview:
     workers: Sequence[WorkerView]
     pauses: Sequence[Pause]
     notices: Sequence[Notice]
+    retirements: Retirements
     hours: Sequence[Hour]
     latest: Sequence[GenerationRow]
 
@@ -114,6 +116,7 @@ class Overview:
 def overview(session: Session, settings: Settings, *, zone: tzinfo, strip: int = 8) -> Overview:
     """Look once, with the `strip` latest generations. `zone` is where the operator's day begins."""
     now = session.scalars(select(func.clock_timestamp())).one()
+    day = now.astimezone(zone).date()
     return Overview(
         now=now,
         standings=_standings(session, now),
@@ -122,7 +125,8 @@ def overview(session: Session, settings: Settings, *, zone: tzinfo, strip: int =
             session, heartbeat_seconds=settings.heartbeat_seconds, since_hours=FORGOTTEN_AFTER_HOURS
         ),
         pauses=_pauses(session, now),
-        notices=notices(settings, now.astimezone(zone).date()),
+        notices=notices(settings, day),
+        retirements=retirements(session, today=day),
         hours=_hours(session, now.astimezone(zone)),
         latest=latest(session, limit=strip),
     )

@@ -20,6 +20,7 @@ from core.images.models import StoredSelfie
 from core.prompts.library import get_version
 from core.prompts.rendering import checked, render
 from core.provider import catalog
+from core.provider.prices import Price, price_of
 from core.settings import Settings
 
 EXPERIMENT_PRIORITY = -10
@@ -34,10 +35,14 @@ PRIORITIES = {
 
 @dataclasses.dataclass(frozen=True)
 class Quote:
-    """What one generation costs: the customer in credits, us in dollars (None: not published)."""
+    """What one generation costs: the customer in credits, us in dollars."""
 
     credits: int
-    price_usd: Decimal | None
+    price: Price
+
+    @property
+    def price_usd(self) -> Decimal:
+        return self.price.usd
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +82,7 @@ def quote(
     slug = model or settings.model
     catalog.check_parameters(slug, parameters)
     credits_due = settings.credits_per_avatar if charged else 0
-    return Quote(credits_due, catalog.price_usd(slug, parameters))
+    return Quote(credits_due, price_of(slug, parameters, own_key=settings.own_openai_key))
 
 
 def request_generation(session: Session, settings: Settings, *, actor: Actor, wish: Wish) -> Generation:

@@ -71,7 +71,7 @@ def snippets(session: Session) -> list[SnippetView]:
         .ext(distinct_on(Snippet.name))
         .order_by(Snippet.name, SnippetVersion.number.desc())
     ).all()
-    using = _newest_versions(session)
+    using = newest_versions(session)
     names = {each.id: each.name for each in session.scalars(select(Prompt))}
     return [
         SnippetView(
@@ -152,7 +152,7 @@ def save_snippet(
 
 def _spread(session: Session, actor: Actor, name: str, note: str) -> list[PromptVersion]:
     made = []
-    for version in _newest_versions(session, lock=True):
+    for version in newest_versions(session, lock=True):
         if name not in snippets_in(version.template):
             continue
         content = Content(version.template, version.model, version.parameters)
@@ -173,7 +173,7 @@ def _spread(session: Session, actor: Actor, name: str, note: str) -> list[Prompt
     return made
 
 
-def _newest_versions(session: Session, *, lock: bool = False) -> list[PromptVersion]:
+def newest_versions(session: Session, *, lock: bool = False) -> list[PromptVersion]:
     """The newest unarchived version of every unarchived prompt, by prompt."""
     prompts = select(Prompt.id).where(Prompt.archived_at.is_(None)).order_by(Prompt.id)
     ids = session.scalars(prompts.with_for_update() if lock else prompts).all()

@@ -1,87 +1,22 @@
-"""The models we can draw with: their inputs, prices and notes. One table, read by everything else."""
+"""The models we can draw with: their inputs, prices and ends. One table, read by everything else."""
 
-import dataclasses
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Literal
 
 from core.errors import InvalidInput, SetupError
+from core.provider.offer import Extra, Model, Parameter, Prices, Retirement
 from core.provider.reports import RenderRequest
 
-
-@dataclasses.dataclass(frozen=True)
-class Parameter:
-    """One input field that the desk offers.
-
-    `preset` is what we send when nothing was chosen, `provider_default` what the model takes when the field
-    is absent (Replicate's pages of the models). We always send a value, so that a changed default at the
-    provider changes nothing here.
-    """
-
-    name: str
-    allowed: tuple[str, ...]
-    preset: str
-    provider_default: str
-
-
-@dataclasses.dataclass(frozen=True)
-class UpstreamPrices:
-    """What OpenAI takes for one 1024x1024 image, in USD; `high_fidelity` is added for input_fidelity high."""
-
-    low: Decimal
-    medium: Decimal
-    high: Decimal
-    high_fidelity: Decimal | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class Retirement:
-    """The day on which OpenAI announced to end the model, and the one in this table to move to."""
-
-    on: date
-    successor: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Model:
-    """One hosted model. `reference_field` is the input that carries our reference; the provider lists it.
-
-    `converts_output` says whether an image of another size or format may be converted into an avatar; where
-    it is false such an image is an error of the provider.
-    """
-
-    slug: str
-    openai_key: Literal["required", "optional"]
-    parameters: tuple[Parameter, ...]
-    upstream: UpstreamPrices
-    replicate_fee_usd: Decimal | None = None
-    retirement: Retirement | None = None
-    reference_field: str = "user_id"
-    prompt_limit: int = 32_000  # characters (OpenAI's API reference, images)
-    output_formats: tuple[str, ...] = ("png", "webp", "jpeg")
-    output_size: tuple[int, int] = (1024, 1024)
-    converts_output: bool = False
-
-    @property
-    def needs_openai_key(self) -> bool:
-        return self.openai_key == "required"
-
-    def parameter(self, name: str) -> Parameter | None:
-        return next((offered for offered in self.parameters if offered.name == name), None)
-
-    def accepts_output(self, image_format: str, size: tuple[int, int]) -> bool:
-        """Whether an image of this format (as Pillow names it, any case) and size is a valid answer."""
-        return image_format.lower() in self.output_formats and size == self.output_size
-
-
 QUALITY = Parameter("quality", ("low", "medium", "high", "auto"), preset="medium", provider_default="auto")
+QUALITY_TO_MAX = Parameter(
+    "quality", ("low", "medium", "high", "xhigh", "max", "auto"), preset="medium", provider_default="auto"
+)
 # High keeps faces recognisable, which is the point of an avatar.
 FIDELITY = Parameter("input_fidelity", ("low", "high"), preset="high", provider_default="low")
 BACKGROUND = Parameter(
     "background", ("auto", "transparent", "opaque"), preset="opaque", provider_default="auto"
 )
-OPAQUE_BACKGROUND = Parameter("background", ("auto", "opaque"), preset="opaque", provider_default="auto")
 MODERATION = Parameter("moderation", ("auto", "low"), preset="auto", provider_default="auto")
 # The provider's default loses detail; an avatar is stored as it came.
 FORMAT = Parameter("output_format", ("png", "jpeg", "webp"), preset="png", provider_default="webp")
@@ -90,20 +25,46 @@ FORMAT = Parameter("output_format", ("png", "jpeg", "webp"), preset="png", provi
 # not: they are left out there. Any other name is a mistake and refused.
 FAMILY = frozenset({"quality", "input_fidelity", "background", "moderation", "output_format"})
 
+# The model of a new desk is the first of these that has not ended on its day. They need no OpenAI key.
+PREFERRED = ("openai/gpt-image-2", "openai/gpt-image-2.5-sunburst", "openai/gpt-image-2.5-flare")
+
+# OpenAI's deprecations page. Successors are models that Replicate has.
 END_OF_1 = Retirement(date(2026, 10, 23), successor="openai/gpt-image-2")
 END_OF_MINI_AND_1_5 = Retirement(date(2026, 12, 1), successor="openai/gpt-image-2")
 
-# Inputs: Replicate's pages of the models. Retirements: OpenAI's deprecations page. OpenAI's prices for
-# 1024x1024: its model pages (gpt-image-1, -1-mini), its published per-image table (-1.5, -2). Replicate's own
-# fee is published for gpt-image-1 only: $1 per thousand output images.
+
+def _prices(source: str, read_on: date, **usd: str) -> Prices:
+    return Prices({quality: Decimal(price) for quality, price in usd.items()}, source, read_on)
+
+
+def _replicate(slug: str, **usd: str) -> Prices:
+    """What Replicate bills per output image: `billingConfig` of its schema of the model."""
+    return _prices(f"https://replicate.com/{slug}/api/schema", date(2026, 10, 5), **usd)
+
+
+def _openai(source: str, **usd: str) -> Prices:
+    """What OpenAI publishes for one output image of 1024x1024. Prompt and picture tokens come on top:
+    Replicate's sample run of gpt-image-1 with two pictures took one cent of them.
+    """
+    return _prices(source, date(2026, 11, 22), **usd)
+
+
+TABLE_OF_OPENAI = "OpenAI's published table of prices per image"
+
 _TABLE = (
     Model(
         slug="openai/gpt-image-1",
         openai_key="required",
         parameters=(QUALITY, FIDELITY, BACKGROUND, MODERATION, FORMAT),
-        # High fidelity adds 4096 input tokens for a square image, at $10 per million.
-        upstream=UpstreamPrices(Decimal("0.011"), Decimal("0.042"), Decimal("0.167"), Decimal("0.041")),
-        replicate_fee_usd=Decimal("0.001"),
+        openai=_openai("OpenAI's page of gpt-image-1", low="0.011", medium="0.042", high="0.167"),
+        high_fidelity=Extra(
+            Decimal("0.041"),
+            "4096 input tokens for a square image (OpenAI's forum, topic 1317649) at $10 per million",
+            date(2026, 11, 22),
+        ),
+        replicate_fee=Extra(
+            Decimal("0.001"), "https://replicate.com/openai/gpt-image-1: $1 per thousand", date(2026, 11, 22)
+        ),
         retirement=END_OF_1,
     ),
     Model(
@@ -111,22 +72,35 @@ _TABLE = (
         openai_key="required",
         # Its page lists input_fidelity, but OpenAI refuses `high` for this model.
         parameters=(QUALITY, BACKGROUND, MODERATION, FORMAT),
-        upstream=UpstreamPrices(Decimal("0.005"), Decimal("0.011"), Decimal("0.036")),
+        openai=_openai("OpenAI's page of gpt-image-1-mini", low="0.005", medium="0.011", high="0.036"),
         retirement=END_OF_MINI_AND_1_5,
     ),
     Model(
         slug="openai/gpt-image-1.5",
         openai_key="optional",
         parameters=(QUALITY, FIDELITY, BACKGROUND, MODERATION, FORMAT),
-        upstream=UpstreamPrices(Decimal("0.009"), Decimal("0.034"), Decimal("0.133")),
+        replicate=_replicate("openai/gpt-image-1.5", low="0.013", medium="0.05", high="0.136", auto="0.136"),
+        openai=_openai(TABLE_OF_OPENAI, low="0.009", medium="0.034", high="0.133"),
         retirement=END_OF_MINI_AND_1_5,
     ),
     Model(
         slug="openai/gpt-image-2",
         openai_key="optional",
-        # Inputs are always kept at high fidelity; a transparent background is not offered.
-        parameters=(QUALITY, OPAQUE_BACKGROUND, MODERATION, FORMAT),
-        upstream=UpstreamPrices(Decimal("0.006"), Decimal("0.053"), Decimal("0.211")),
+        # Inputs are always kept at high fidelity.
+        parameters=(QUALITY, BACKGROUND, MODERATION, FORMAT),
+        replicate=_replicate("openai/gpt-image-2", low="0.012", medium="0.047", high="0.128", auto="0.128"),
+        openai=_openai(TABLE_OF_OPENAI, low="0.006", medium="0.053", high="0.211"),
+    ),
+    *(
+        Model(
+            slug=slug,
+            openai_key="optional",
+            parameters=(QUALITY_TO_MAX, BACKGROUND, MODERATION, FORMAT),
+            replicate=_replicate(
+                slug, low="0.012", medium="0.047", high="0.128", xhigh="0.25", max="0.50", auto="0.25"
+            ),
+        )
+        for slug in ("openai/gpt-image-2.5-flare", "openai/gpt-image-2.5-sunburst")
     ),
 )
 
@@ -187,48 +161,3 @@ def _checked_prompt(model: Model, prompt: str) -> str:
             f"The prompt has {len(prompt):,} characters; {model.slug} takes at most {model.prompt_limit:,}"
         )
     return prompt
-
-
-def upstream_usd(model: Model, quality: str, *, input_fidelity: str = "low") -> Decimal | None:
-    """OpenAI's published price in USD of one 1024x1024 image at this quality; None where none is published.
-
-    It covers the output image and, for gpt-image-1, the surcharge of high input fidelity. Prompt and picture
-    tokens come on top: Replicate's sample run of gpt-image-1 with two pictures used 711 text and 646 image
-    tokens, one cent at $5 and $10 per million. For quality `auto` the model decides, so no price is known.
-    """
-    if quality not in ("low", "medium", "high"):
-        return None
-    price: Decimal = getattr(model.upstream, quality)
-    if input_fidelity == "high" and model.parameter("input_fidelity"):
-        surcharge = model.upstream.high_fidelity
-        return None if surcharge is None else price + surcharge
-    return price
-
-
-def price_usd(slug: str, parameters: Mapping[str, str]) -> Decimal | None:
-    """What one 1024x1024 image with these parameters costs us in USD; presets fill in what they leave out.
-
-    It is `upstream_usd` plus Replicate's fee, and None where either is unknown. Replicate publishes $0.001 an
-    image for gpt-image-1. For the others no fee was found, nor what -1.5 and -2 cost without an OpenAI key of
-    our own, so their price is None rather than a guess.
-    """
-    model = MODELS.get(slug)
-    if model is None or model.replicate_fee_usd is None:
-        return None
-    chosen = {offered.name: parameters.get(offered.name, offered.preset) for offered in model.parameters}
-    upstream = upstream_usd(model, chosen["quality"], input_fidelity=chosen.get("input_fidelity", "low"))
-    return None if upstream is None else upstream + model.replicate_fee_usd
-
-
-def retirement_notice(slug: str, today: date) -> str | None:
-    """A sentence about the announced end of this model and what to use instead; None when it has none."""
-    model = MODELS.get(slug)
-    if model is None or model.retirement is None:
-        return None
-    end, successor = model.retirement.on, model.retirement.successor
-    if today < end:
-        return f"OpenAI has announced to end {slug} on {end}. Move to {successor} before that day."
-    return (
-        f"OpenAI announced to end {slug} on {end}. If generations fail, save versions of your prompts with "
-        f"{successor}; INKDESK_MODEL={successor} makes it the model of new prompts."
-    )

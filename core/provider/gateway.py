@@ -118,7 +118,7 @@ class Gateway:
             base_url=settings.replicate_base_url,
             token=settings.replicate_api_token.get_secret_value(),
             openai_api_key=key.get_secret_value() if key else None,
-            output_hosts=settings.output_hosts,
+            output_hosts=settings.all_output_hosts,
             timeout_seconds=seconds,
             transfer_seconds=settings.transfer_timeout_seconds,
             on_limits=on_limits,

@@ -23,14 +23,15 @@ _TRUNCATED = re.compile(r"without sending complete message body|incomplete chunk
 @dataclasses.dataclass(frozen=True)
 class OutputHosts:
     """Which hosts may serve outputs: `name`, `*.name` (https, port 443, public addresses only), or an exact
-    `host:port`, which may also be plain http and private.
+    `host:port`, or `host:*` for all its ports, which may also be plain http and private.
     """
 
     patterns: tuple[str, ...]
 
     def exact(self, host: str, port: int) -> bool:
         """Whether this very host and port is listed."""
-        return f"{f'[{host}]' if ':' in host else host}:{port}" in self.patterns
+        name = f"[{host}]" if ":" in host else host
+        return f"{name}:{port}" in self.patterns or f"{name}:*" in self.patterns
 
     def allows(self, url: httpx.URL) -> bool:
         host, port = host_and_port(url)

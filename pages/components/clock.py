@@ -1,6 +1,7 @@
 """The operator's clock."""
 
 import zoneinfo
+from datetime import date, datetime
 
 import streamlit as st
 
@@ -11,3 +12,8 @@ def zone() -> zoneinfo.ZoneInfo:
         return zoneinfo.ZoneInfo(st.context.timezone or "UTC")
     except (zoneinfo.ZoneInfoNotFoundError, ValueError):
         return zoneinfo.ZoneInfo("UTC")
+
+
+def today() -> date:
+    """The day at the operator's place."""
+    return datetime.now(zone()).date()

@@ -122,10 +122,12 @@ def _prices(found: Plan, takes: timedelta | None) -> None:
     if not found.prices:
         return
     lines = [f"Customers pay **{count(found.credits, 'credit') if found.credits else 'nothing'}**."]
-    if found.unpriced < len(found.prices):
-        lines.append(f"We pay **{plain(dollars(found.cost_usd))}** list price, if each is drawn once.")
+    most = "at most " if found.unpriced else ""
+    lines.append(f"We pay {most}**{plain(dollars(found.cost_usd))}**, if each is drawn once.")
     if found.unpriced:
-        lines.append(f"Our price of {found.unpriced:,} of them is not published.")
+        lines.append(
+            f"The price of {found.unpriced:,} of them is not published: the most it can be is counted."
+        )
     if takes is None:
         lines.append(":gray[How long it takes is not known: nothing was drawn in the last 24 hours.]")
     else:
@@ -135,10 +137,7 @@ def _prices(found: Plan, takes: timedelta | None) -> None:
 
 def confirmation(found: Plan) -> str:
     """`Retry 41 for $3.44 and 410 credits`."""
-    parts = []
-    if found.unpriced < len(found.prices):
-        least = "at least " if found.unpriced else ""
-        parts.append(f"{least}{dollars(found.cost_usd)}")
+    parts = [f"{'at most ' if found.unpriced else ''}{dollars(found.cost_usd)}"]
     if found.credits:
         parts.append(count(found.credits, "credit"))
     price = f" for {' and '.join(parts)}" if parts else ""

@@ -84,6 +84,7 @@ def _wish(desk: Desk, sets: Sequence[SetView], versions: Sequence[Version]) -> t
         budget_usd=Decimal(str(cap)).quantize(Decimal("0.0001")),
         repeats=repeats,
         selfie_ids=selfies,
+        own_key=desk.services.settings.own_openai_key,
     )
     return wish, staging
 

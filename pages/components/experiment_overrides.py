@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from core.provider.catalog import MODELS, Parameter
+from core.provider.catalog import MODELS
+from core.provider.offer import Parameter
 from pages.components.parameters import LABELS
 from pages.components.start import plain
 

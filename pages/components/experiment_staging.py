@@ -86,7 +86,7 @@ def plan_doubts(found: PlanForecast, staging: Staging) -> Sequence[str]:
         told.append(f"The day's cap over all experiments leaves {dollars(found.first.day_left)} today.")
     if found.first.unpublished:
         told.append(
-            "Some prices are not published; counted is the most that OpenAI's own prices make of them."
+            "Some prices are not published; counted is the most that they can be by what is published."
         )
     if found.most_usd >= found.grid_usd and found.grid_usd:
         told.append(f"All at once in {staging.qualities[-1]} quality is not dearer than these stages.")

@@ -67,6 +67,6 @@ def doubts(found: Forecast) -> list[str]:
     if found.unpublished:
         told.append(
             f"The price of {count(found.unpublished, 'image')} is not published; "
-            "counted is the most that OpenAI's own prices make of it."
+            "counted is the most that it can be by what is published."
         )
     return told

@@ -200,8 +200,8 @@ def _cost(detail: Detail) -> str:
     unknown = any(each.remote_id for each in detail.attempts)
     nothing = "Not known" if unknown else "Nothing"
     so_far = nothing if detail.cost_usd is None else dollars(detail.cost_usd)
-    listed = "no list price" if detail.price_usd is None else f"list price {dollars(detail.price_usd)} each"
-    return plain(f"{so_far}, {listed}")
+    each = "price not known" if detail.price_usd is None else f"{dollars(detail.price_usd)} a picture"
+    return plain(f"{so_far}, {each}")
 
 
 def _texts(detail: Detail) -> None:

@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 import streamlit as st
 
@@ -13,8 +12,9 @@ from core.errors import InvalidInput
 from core.generation.progress import Progress
 from core.generation.request import Wish, quote, request_generation
 from core.images.selfies import keep_selfie
-from core.provider.catalog import retirement_notice
+from core.provider.lifetimes import end_sentence
 from core.wording import count, dollars
+from pages.components.clock import today
 from pages.components.forms import form_key, renew_form
 from pages.components.parameters import parameter_bar
 from pages.components.prompt_editor import Draft
@@ -73,8 +73,8 @@ def order_card(
         if send_preview or send_charged:
             _submit(desk, order, charged=send_charged)
         st.caption(plain(problem) if problem else _price(desk, order))
-        if notice := retirement_notice(draft.model, datetime.now(UTC).date()):
-            st.markdown(f":orange[:small[:material/event_busy: {plain(notice)}]]")
+        if told := end_sentence(draft.model, today()):
+            st.caption(plain(told))
 
 
 def _problem(desk: Desk, order: Order) -> str | None:
@@ -92,7 +92,11 @@ def _problem(desk: Desk, order: Order) -> str | None:
 def _price(desk: Desk, order: Order) -> str:
     settings = desk.services.settings
     price = quote(settings, order.parameters, charged=True, model=order.draft.model)
-    ours = "price not published" if price.price_usd is None else f"{dollars(price.price_usd)} list price"
+    ours = (
+        f"{dollars(price.price_usd)} list price"
+        if price.price.published
+        else f"at most {dollars(price.price_usd)}"
+    )
     return plain(f"{count(price.credits, 'credit')} for the customer, {ours} for us, {order.draft.model}")
 
 

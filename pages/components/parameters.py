@@ -9,7 +9,8 @@ from typing import Any
 
 import streamlit as st
 
-from core.provider.catalog import MODELS, Parameter
+from core.provider.catalog import MODELS
+from core.provider.offer import Parameter
 
 LABELS = {
     "quality": "Quality",
@@ -21,11 +22,10 @@ LABELS = {
 
 
 def set_parameters(page: str, model: str, values: Mapping[str, str]) -> None:
-    """Choose a model and its parameters, before their widgets are drawn."""
+    """Choose a model and its parameters, before they are fitted and their widgets are drawn."""
     st.session_state[_model_slot(page)] = model
     for name, value in values.items():
         st.session_state[_slot(page, name)] = value
-    fit_parameters(page, model)
 
 
 def fit_parameters(page: str, preset_model: str) -> tuple[str, dict[str, str]]:

@@ -29,7 +29,9 @@ def draft_editor(desk: Desk, version: Version) -> None:
     no = refusal(desk.actor, Permission.EDIT_PROMPTS)
     written, seen = st.columns(2, gap="medium")
     with written:
-        model, parameters = fit_parameters(page, version.model)
+        model, parameters = fit_parameters(
+            page, version.model if version.model in MODELS else desk.services.settings.model
+        )
         template = st.text_area(
             "Template",
             key=template_key,

@@ -184,7 +184,7 @@ def _ledger(shown: Progress) -> list[str]:
     lines = [_line(line) for line in shown.ledger] or ["Not charged"]
     if shown.avatar is None:
         return lines
-    price = "price not published" if shown.price_usd is None else f"{dollars(shown.price_usd)} list price"
+    price = "Price not known" if shown.price_usd is None else f"Counted with {dollars(shown.price_usd)}"
     return [*lines, plain(f"{price} for us")]
 
 

@@ -1,5 +1,6 @@
 """Buying turn by turn: the caps, who goes first, what is shared, and what is killed in between."""
 
+import dataclasses
 import threading
 from collections import Counter
 from decimal import Decimal
@@ -18,6 +19,7 @@ from core.images.models import StoredSelfie
 from core.prompts.experiments.feed import take_turn
 from core.prompts.experiments.models import ExperimentPurchase, OwnedImage
 from core.prompts.experiments.money import money_of, money_today
+from core.prompts.experiments.plan import forecast_wish
 from core.prompts.experiments.runs import start, stop_after_these, stop_now
 from core.prompts.experiments.variants import Variant
 from tests.support.desk import TestDesk
@@ -282,10 +284,24 @@ def test_equal_variants_are_refused_and_unpublished_prices_are_counted_at_their_
     with pytest.raises(InvalidInput, match="are the same"):
         lab.created([one(lab), one(lab)])
     experiment = lab.created(
-        [Variant(template="A hero", model="openai/gpt-image-2", overrides={"quality": "auto"})]
+        [Variant(template="A hero", model="openai/gpt-image-1", overrides={"quality": "auto"})]
     )
     found = lab.forecast(experiment)
-    assert (found.usd, found.unpublished) == (3 * (Decimal("0.211") + Decimal("0.001")), 3)
+    assert (found.usd, found.unpublished) == (3 * Decimal("0.209"), 3)
+
+
+@pytest.mark.parametrize(
+    ("own_key", "quality", "usd"),
+    [(False, "low", "0.012"), (False, "auto", "0.128"), (True, "low", "0.012"), (True, "high", "0.212")],
+)
+def test_a_living_model_is_counted_with_replicates_price_or_what_a_key_of_our_own_may_cost(
+    lab: Lab, own_key: bool, quality: str, usd: str
+) -> None:
+    column = Variant(template="A hero", model="openai/gpt-image-2", overrides={"quality": quality})
+    with lab.database.transaction() as session:
+        wish = dataclasses.replace(lab.wish([column]), own_key=own_key)
+        found = forecast_wish(session, lab.services.settings, wish)
+    assert (found.usd, found.unpublished) == (3 * Decimal(usd), 3 * own_key)
 
 
 def test_an_experiments_failure_is_not_retried_outside_its_caps(lab: Lab) -> None:

@@ -317,14 +317,17 @@ def test_notices_name_what_is_not_set_up() -> None:
     day = datetime(2026, 1, 10, tzinfo=UTC).date()
     practice = Settings().model_copy(update={"sandboxed": True})
     assert "REPLICATE_API_TOKEN" in [notice.setting for notice in notices(practice, day)]
-    real = Settings().model_copy(update={"sandboxed": False})
+    ended = {"sandboxed": False, "model": "openai/gpt-image-1"}
+    real = Settings().model_copy(update=ended)
     assert "INKDESK_PUBLIC_URL" in [notice.setting for notice in notices(real, day)]
     public = real.model_copy(update={"public_url": "https://desk.example"})
     assert [notice.setting for notice in notices(public, day)] == ["INKDESK_MODEL"]
+    living = public.model_copy(update={"model": "openai/gpt-image-2"})
+    assert notices(living, day) == []
 
 
 def test_a_near_retirement_warns_first_and_a_far_one_informs() -> None:
-    real = Settings().model_copy(update={"sandboxed": False})
+    real = Settings().model_copy(update={"sandboxed": False, "model": "openai/gpt-image-1"})
     (far,) = [
         each for each in notices(real, datetime(2026, 1, 10, tzinfo=UTC).date()) if "retired" in each.title
     ]

@@ -52,7 +52,7 @@ def generations(database: Database) -> int:
 
 def test_a_good_wish_is_queued_priced_and_written_down(database: Database, admin: Actor, wish: Wish) -> None:
     generation = ask(database, admin, wish)
-    assert (generation.state, generation.credits, generation.price_usd) == ("queued", 10, Decimal("0.0530"))
+    assert (generation.state, generation.credits, generation.price_usd) == ("queued", 10, Decimal("0.0120"))
     assert generation.prompt.startswith("A clean ink")
     with database.transaction() as session:
         trail = session.scalars(select(AuditEvent.action)).all()

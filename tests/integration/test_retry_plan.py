@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from pydantic import SecretStr
 
 from core.access.permissions import Actor
 from core.access.staff import actor_by_id
@@ -13,6 +14,7 @@ from core.failures.retries.batches import stop
 from core.failures.retries.plan import Obstacle, Scope
 from core.failures.retries.views import expected_time
 from core.generation.models import Generation
+from core.provider.prices import price_of
 from core.settings import Settings
 from tests.support.factories import make_generation, make_staff
 from tests.support.failures import fail_once, make_attempt
@@ -20,7 +22,9 @@ from tests.support.retries import everything, fail_generations, failed_group, pl
 from tests.support.wallets import rich
 
 SETTINGS = Settings()
+# One image of low quality: of gpt-image-1 with high fidelity, and of the default model.
 LOW = Decimal("0.0530")
+DEFAULT_LOW = price_of(SETTINGS.model, {"quality": "low"}).usd
 
 
 @pytest.fixture
@@ -66,16 +70,24 @@ def test_every_failed_generation_is_counted_once_with_the_reason_why_it_is_left_
     assert [(each.name, each.generations, each.missing) for each in found.short] == [("Bea", 2, 15)]
 
 
-def test_a_price_that_is_not_published_is_counted_and_not_guessed(database: Database) -> None:
-    failed_group(database, 2, model="openai/gpt-image-2")
+def test_a_price_that_is_not_published_is_counted_at_its_most(database: Database) -> None:
+    failed_group(database, 2, model="openai/gpt-image-1-mini")
     failed_group(database, 1)
     found = planned(database, SETTINGS)
-    assert (found.cost_usd, found.unpriced) == (LOW, 2)
+    assert (found.cost_usd, found.unpriced) == (LOW + 2 * Decimal("0.006"), 2)
+
+
+def test_a_key_of_our_own_changes_what_is_counted(database: Database) -> None:
+    failed_group(database, 1, model="openai/gpt-image-2", parameters={"quality": "high"})
+    with_key = SETTINGS.model_copy(update={"openai_api_key": SecretStr("sk-x")})
+    found, paid_there = planned(database, SETTINGS), planned(database, with_key)
+    assert (found.cost_usd, found.unpriced) == (Decimal("0.128"), 0)
+    assert (paid_there.cost_usd, paid_there.unpriced) == (Decimal("0.212"), 1)
 
 
 def test_what_the_provider_no_longer_has_is_priced_at_the_model_of_today(database: Database) -> None:
     failed_group(database, 1, model="openai/gpt-image-1.5", failure_class="model_unavailable")
-    assert planned(database, SETTINGS).cost_usd == LOW
+    assert planned(database, SETTINGS).cost_usd == DEFAULT_LOW
 
 
 def test_only_what_failed_in_the_time_is_retried(database: Database) -> None:

@@ -24,6 +24,7 @@ SCHEMAS = json.loads((Path(__file__).parents[1] / "data" / "replicate_schemas.js
 CHEAP = "[sandbox:e1000]"
 
 NOT_ALLOWED = "Additional property {} is not allowed"
+LIVING = ["openai/gpt-image-2", "openai/gpt-image-2.5-flare", "openai/gpt-image-2.5-sunburst"]
 RATIOS = 'aspect_ratio must be one of the following: "1:1", "3:2", "2:3"'
 TOO_MANY = "Must be less than or equal to 10"
 NO_NUMBER = "Invalid type. Expected: integer, given: string"
@@ -119,17 +120,57 @@ def test_a_wrong_body_is_refused_field_by_field(
     assert len(quick_sandbox.state.order) == before
 
 
-def test_each_model_has_its_own_inputs(api: httpx.Client) -> None:
-    path = "/v1/models/openai/gpt-image-2/predictions"
-    fine = {"input": {"prompt": CHEAP, "background": "opaque"}}
-    assert api.post(path, json=fine).status_code == 201
-    for unknown in ({"input_fidelity": "high"}, {"background": "transparent"}, {"number_of_images": 2}):
-        assert api.post(path, json={"input": {"prompt": CHEAP, **unknown}}).status_code == 422
-    model = api.get("/v1/models/openai/gpt-image-2").json()
+@pytest.mark.parametrize("slug", LIVING)
+def test_the_living_models_take_the_inputs_of_their_schemas_and_no_other(
+    api: httpx.Client, slug: str
+) -> None:
+    path = f"/v1/models/{slug}/predictions"
+    fine = {"prompt": CHEAP, "background": "transparent", "number_of_images": 10, "user_id": "ref"}
+    assert api.post(path, json={"input": fine}).status_code == 201
+    to_max = slug != LIVING[0]
+    for quality, status in {"xhigh": 201 if to_max else 422, "max": 201 if to_max else 422, "x": 422}.items():
+        wanted = {"prompt": CHEAP, "quality": quality}
+        assert api.post(path, json={"input": wanted}).status_code == status
+    for unknown in (
+        {"input_fidelity": "high"},
+        {"mask": "x"},
+        {"number_of_images": 11},
+        {"aspect_ratio": "5:4"},
+    ):
+        answer = api.post(path, json={"input": {"prompt": CHEAP, **unknown}})
+        assert answer.status_code == 422
+        [name] = unknown
+        assert name in answer.json()["detail"]
+    model = api.get(f"/v1/models/{slug}").json()
     check(model, "model_response")
     schema = model["latest_version"]["openapi_schema"]["components"]["schemas"]["Input"]
-    assert "input_fidelity" not in schema["properties"]
+    properties = schema["properties"]
+    assert "input_fidelity" not in properties
     assert schema["required"] == ["prompt"]
+    assert len(properties["aspect_ratio"]["enum"]) == 18
+    assert [properties[name]["default"] for name in ("output_format", "quality", "aspect_ratio")] == [
+        "webp",
+        "auto",
+        "1:1",
+    ]
+
+
+def test_a_retired_model_is_drawn_as_before(api: httpx.Client) -> None:
+    done = ended(api, create(api, input_images=[selfie_uri()], input_fidelity="high")["id"])
+    assert (done["model"], done["status"]) == ("openai/gpt-image-1", "succeeded")
+
+
+@pytest.mark.parametrize("slug", LIVING)
+def test_the_living_models_draw_without_a_key_in_the_wanted_size_and_format(
+    api: httpx.Client, slug: str
+) -> None:
+    wanted = {"prompt": "a comic hero", "aspect_ratio": "3:4", "output_format": "png", "quality": "high"}
+    made = api.post(f"/v1/models/{slug}/predictions", json={"input": wanted}).json()
+    done = ended(api, made["id"])
+    [address] = done["output"]
+    picture = Image.open(io.BytesIO(httpx.get(address, trust_env=False).content))
+    assert (done["model"], picture.format, picture.size) == (slug, "PNG", (1152, 1536))
+    assert done["logs"].endswith("Output token count: 4160")
 
 
 def test_what_does_not_exist_is_404(api: httpx.Client) -> None:

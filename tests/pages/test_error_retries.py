@@ -172,11 +172,12 @@ def test_who_loses_the_permission_before_the_confirmation_starts_nothing(
 
 
 def test_a_price_that_is_not_published_is_said(open_page: OpenPage, services: Services) -> None:
-    fail_some(services, 2, model="openai/gpt-image-2")
+    fail_some(services, 2, model="openai/gpt-image-1-mini")
     at = dry_run(open_page)
-    assert has_button(at, "Retry 2 for 20 credits")
+    assert has_button(at, "Retry 2 for at most \\$0.012 and 20 credits")
     fail_some(services, 1)
-    assert has_button(at.run(), "Retry 3 for at least \\$0.053 and 30 credits")
+    assert has_button(at.run(), "Retry 3 for at most \\$0.065 and 30 credits")
+    assert "The price of 2 of them is not published" in said(at)
 
 
 def progress(at: AppTest) -> str:

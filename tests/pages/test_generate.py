@@ -20,6 +20,7 @@ from tests.support.desk import TestDesk, wait_for, working
 from tests.support.factories import make_customer
 
 PAGE = "pages/generate.py"
+RETIRED = "openai/gpt-image-1"
 
 
 def ready(
@@ -227,6 +228,8 @@ def test_each_variable_has_a_field_and_the_prompt_is_shown_as_it_will_be_sent(
 
 def test_the_price_follows_the_quality(open_page: OpenPage, desk: TestDesk) -> None:
     at = ready(open_page, desk)
+    assert "$0.047 list price" in said(at).replace("\\", "")
+    at.selectbox(key="generate_model").set_value(RETIRED).run()
     at.selectbox(key="generate_parameter_input_fidelity").set_value("low").run()
     assert "$0.043 list price" in said(at).replace("\\", "")
 
@@ -237,8 +240,16 @@ def test_the_price_follows_the_quality(open_page: OpenPage, desk: TestDesk) -> N
     assert generations(desk)[0].parameters["quality"] == "high"
 
 
-def test_the_retired_model_is_named_with_its_successor(open_page: OpenPage) -> None:
-    assert "openai/gpt-image-2" in said(open_page(PAGE))
+def test_an_end_is_told_only_where_that_model_is_chosen(open_page: OpenPage) -> None:
+    at = open_page(PAGE)
+    assert "OpenAI end" not in said(at)
+    at.selectbox(key="generate_model").set_value(RETIRED).run()
+    assert "on 2026-10-23; openai/gpt-image-2 follows it." in said(at)
+
+
+def test_with_a_key_of_our_own_the_most_that_it_costs_is_said(open_page: OpenPage, desk: TestDesk) -> None:
+    core.services.install(desk.with_settings(sandboxed=False).services)
+    assert "at most $0.054 for us" in said(ready(open_page, desk)).replace("\\", "")
 
 
 def test_search_finds_a_customer_by_a_part_of_the_name(open_page: OpenPage, desk: TestDesk) -> None:

@@ -1,18 +1,24 @@
 """The Overview page: what it promises to the person at the desk."""
 
-from datetime import UTC, datetime, timedelta
+import dataclasses
+from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import delete
+import pytest
+from sqlalchemy import delete, select
 
 from core.generation.models import WorkerBeat
+from core.prompts.models import PromptVersion
 from core.provider import budget
+from core.provider.catalog import MODELS
+from core.provider.offer import Retirement
 from core.services import Services
 from tests.pages.conftest import OpenPage
-from tests.pages.looking import said
+from tests.pages.looking import button, has_button, said
 from tests.support.desk import TestDesk, wait_for, working
 from tests.support.factories import make_generation
 
 PAGE = "pages/overview.py"
+GONE, NEXT = "openai/gpt-image-2", "openai/gpt-image-2.5-flare"
 
 
 def a_worker(services: Services) -> None:
@@ -82,3 +88,60 @@ def test_the_latest_avatars_come_with_their_pictures(open_page: OpenPage, desk: 
     assert f"No. {number}" in said(at)
     assert len(at.image) == 1
     assert "Draw the first avatar" not in said(at)
+
+
+@pytest.fixture
+def old_home(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model that the library was seeded for has ended, whatever the day is."""
+    assert services.settings.model == GONE
+    gone = dataclasses.replace(MODELS[GONE], retirement=Retirement(date(2020, 1, 1), NEXT))
+    monkeypatch.setitem(MODELS, GONE, gone)
+
+
+def versions(services: Services) -> list[tuple[int, str]]:
+    with services.database.transaction() as session:
+        rows = session.execute(select(PromptVersion.number, PromptVersion.model).order_by(PromptVersion.id))
+        return [(row.number, row.model) for row in rows]
+
+
+def test_a_fresh_home_says_nothing_of_retired_models(open_page: OpenPage) -> None:
+    at = open_page(PAGE)
+    assert "OpenAI end" not in said(at)
+    assert not has_button(at, "Save")
+
+
+@pytest.mark.usefixtures("old_home")
+def test_prompts_with_an_ended_model_are_told_once_and_saved_by_one_press(
+    open_page: OpenPage, services: Services
+) -> None:
+    at = open_page(PAGE, persona="tuner")
+    told = f"OpenAI ended {GONE} on 2020-01-01; {NEXT} follows it."
+    assert said(at).count(told) == 1
+    assert "The newest version of 8 prompts names it." in said(at)
+    assert "production: Ink and halftone v1" in said(at)
+
+    button(at, f"Save 8 versions with {NEXT}").click().run()
+
+    assert "Saved 8 versions." in said(at)
+    assert versions(services) == [(1, GONE)] * 8 + [(2, NEXT)] * 8
+    assert "The newest version of" not in said(at)
+    # What customers get moves through the gate only, so it is still named.
+    assert "production: Ink and halftone v1" in said(at)
+    assert not has_button(at, "Save")
+
+
+@pytest.mark.usefixtures("old_home")
+def test_the_second_of_two_presses_finds_nothing_left(open_page: OpenPage, services: Services) -> None:
+    first, second = open_page(PAGE, persona="tuner"), open_page(PAGE)
+    pressed = button(second, "Save 8 versions")
+    button(first, "Save 8 versions").click().run()
+    pressed.click().run()
+    assert len(versions(services)) == 16
+    assert "Nothing was left to save: somebody has done it meanwhile." in said(second)
+
+
+@pytest.mark.usefixtures("old_home")
+def test_who_may_not_edit_prompts_sees_why_the_button_is_shut(open_page: OpenPage) -> None:
+    shut = button(open_page(PAGE, persona="viewer"), "Save 8 versions")
+    assert shut.disabled
+    assert "may not edit prompts" in shut.help

@@ -10,12 +10,14 @@ from core.prompts.models import PromptVersion
 from core.prompts.snippets import save_snippet, snippets
 from core.prompts.versions import Content
 from core.prompts.views import prompts, version, versions
+from core.provider.catalog import MODELS
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, has_button, said
 from tests.support.desk import TestDesk
 from tests.support.prompts import put_production
 
 PAGE = "pages/prompts.py"
+STRANGE = "openai/dall-e-9"
 
 
 def production(desk: TestDesk) -> PromptVersion:
@@ -358,3 +360,25 @@ def test_the_versions_of_a_snippet_are_listed_with_what_changed(open_page: OpenP
     assert "**v2** Firmer" in said(at)
     assert f"{first.used_by[0]} v2" in said(at)
     assert "Really</ins>" in html(at)
+
+
+def test_a_version_whose_model_is_not_in_the_catalog_opens_and_can_be_saved_with_one_that_is(
+    open_page: OpenPage, desk: TestDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(MODELS, STRANGE, MODELS[desk.services.settings.model])
+    former = production(desk)
+    with desk.database.transaction() as session:
+        content = Content(former.template, STRANGE, {"quality": "low"})
+        made = save_version(
+            session, actor=desk.admin, prompt_id=former.prompt_id, parent_id=former.id, content=content
+        )
+    monkeypatch.delitem(MODELS, STRANGE)
+
+    at = open_page(PAGE, query=of(made.id))
+
+    assert at.selectbox(key=f"prompts_{made.id}_model").value == desk.services.settings.model
+    button(at, "Save as new version").click().run()
+    with desk.database.transaction() as session:
+        newest = versions(session, former.prompt_id)[0]
+    assert (newest.model, newest.parameters["quality"]) == (desk.services.settings.model, "low")
+    assert newest.parent == f"{newest.prompt} v{made.number}"

@@ -1,24 +1,19 @@
-from datetime import date
-from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from core.errors import InvalidInput, SetupError
-from core.provider.catalog import (
-    MODELS,
-    build_input,
-    check_parameters,
-    price_usd,
-    retirement_notice,
-    upstream_usd,
-)
+from core.provider.catalog import MODELS, build_input, check_parameters
 from core.provider.reports import RenderRequest
+from core.provider.sandbox.models import INPUT_SCHEMAS
+from core.provider.sandbox.validation import complaints
 
 ONE = MODELS["openai/gpt-image-1"]
 MINI = MODELS["openai/gpt-image-1-mini"]
 ONE_FIVE = MODELS["openai/gpt-image-1.5"]
 TWO = MODELS["openai/gpt-image-2"]
+FLARE = MODELS["openai/gpt-image-2.5-flare"]
+SUNBURST = MODELS["openai/gpt-image-2.5-sunburst"]
 
 
 def a_request(**changes: Any) -> RenderRequest:
@@ -33,9 +28,21 @@ def a_request(**changes: Any) -> RenderRequest:
     return RenderRequest(**(given | changes))
 
 
-def test_the_catalog_holds_the_four_models_under_their_slugs() -> None:
-    assert list(MODELS) == [ONE.slug, MINI.slug, ONE_FIVE.slug, TWO.slug]
-    assert [model.needs_openai_key for model in MODELS.values()] == [True, True, False, False]
+def test_the_catalog_holds_the_models_under_their_slugs_and_only_the_old_ones_need_a_key() -> None:
+    assert list(MODELS.values()) == [ONE, MINI, ONE_FIVE, TWO, FLARE, SUNBURST]
+    assert all(slug == model.slug for slug, model in MODELS.items())
+    assert [model.needs_openai_key for model in MODELS.values()] == [True, True, False, False, False, False]
+
+
+@pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.slug)
+def test_the_sandbox_has_every_model_with_the_inputs_values_and_defaults_of_the_catalog(model: Any) -> None:
+    schema = INPUT_SCHEMAS[model.slug]
+    assert model.needs_openai_key is ("openai_api_key" in schema["required"])
+    for parameter in model.parameters:
+        offered = schema["properties"][parameter.name]
+        assert (tuple(offered["enum"]), offered["default"]) == (parameter.allowed, parameter.provider_default)
+    given = build_input(model, a_request(), "https://files/selfie.png", "sk-1")
+    assert complaints(given, schema) == []
 
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.slug)
@@ -67,7 +74,10 @@ def test_chosen_parameters_replace_the_presets() -> None:
     assert {name: given[name] for name in chosen} == chosen
 
 
-@pytest.mark.parametrize(("model", "sent"), [(ONE, True), (MINI, False), (ONE_FIVE, True), (TWO, False)])
+@pytest.mark.parametrize(
+    ("model", "sent"),
+    [(ONE, True), (MINI, False), (ONE_FIVE, True), (TWO, False), (FLARE, False), (SUNBURST, False)],
+)
 def test_input_fidelity_is_sent_only_where_it_is_supported(model: Any, sent: bool) -> None:
     given = build_input(model, a_request(parameters={"input_fidelity": "high"}), "uri", "sk-1")
 
@@ -78,7 +88,8 @@ def test_input_fidelity_is_sent_only_where_it_is_supported(model: Any, sent: boo
     ("model", "parameters", "says"),
     [
         (ONE, {"quality": "ultra"}, "quality 'ultra' is not offered by openai/gpt-image-1"),
-        (TWO, {"background": "transparent"}, "choose one of auto, opaque"),
+        (TWO, {"quality": "max"}, "choose one of low, medium, high, auto"),
+        (FLARE, {"background": "grey"}, "choose one of auto, transparent, opaque"),
         (ONE, {"seed": "7"}, "has no parameter 'seed'"),
         (ONE, {"user_id": "somebody"}, "has no parameter 'user_id'"),
         (ONE, {"background": "transparent", "output_format": "jpeg"}, "choose png or webp"),
@@ -111,38 +122,6 @@ def test_a_missing_openai_key_is_refused_where_it_is_required_and_left_out_where
     assert "openai_api_key" not in build_input(TWO, a_request(), "uri", None)
 
 
-@pytest.mark.parametrize(("quality", "usd"), [("low", "0.012"), ("medium", "0.043"), ("high", "0.168")])
-def test_the_price_of_gpt_image_1_is_openais_plus_replicates_fee(quality: str, usd: str) -> None:
-    assert price_usd(ONE.slug, {"quality": quality, "input_fidelity": "low"}) == Decimal(usd)
-
-
-def test_high_fidelity_adds_its_surcharge() -> None:
-    assert price_usd(ONE.slug, {"quality": "low", "input_fidelity": "high"}) == Decimal("0.053")
-    assert upstream_usd(MINI, "medium", input_fidelity="high") == Decimal("0.011")  # not sent there
-    assert upstream_usd(ONE_FIVE, "medium", input_fidelity="high") is None  # not published
-
-
-def test_the_price_without_parameters_is_that_of_the_presets() -> None:
-    presets = {parameter.name: parameter.preset for parameter in ONE.parameters}
-
-    assert price_usd(ONE.slug, {}) == price_usd(ONE.slug, presets) == Decimal("0.084")
-
-
-def test_an_unknown_price_is_none() -> None:
-    assert price_usd(ONE.slug, {"quality": "auto"}) is None
-    assert price_usd("no/such-model", {}) is None
-    assert [price_usd(model.slug, {"quality": "low"}) for model in (MINI, ONE_FIVE, TWO)] == [
-        None,
-        None,
-        None,
-    ]
-    assert [upstream_usd(model, "low") for model in (MINI, ONE_FIVE, TWO)] == [
-        Decimal("0.005"),
-        Decimal("0.009"),
-        Decimal("0.006"),
-    ]
-
-
 @pytest.mark.parametrize(
     ("image_format", "size", "accepted"),
     [
@@ -160,28 +139,3 @@ def test_only_a_square_of_1024_in_a_known_format_is_a_valid_answer(
     for model in MODELS.values():
         assert model.accepts_output(image_format, size) is accepted
         assert model.converts_output is False
-
-
-def test_a_retirement_is_announced_before_and_explained_after_its_day() -> None:
-    before = retirement_notice(ONE.slug, date(2026, 10, 22))
-    after = retirement_notice(ONE.slug, date(2026, 10, 23))
-
-    assert before == (
-        "OpenAI has announced to end openai/gpt-image-1 on 2026-10-23. "
-        "Move to openai/gpt-image-2 before that day."
-    )
-    assert after is not None
-    assert "INKDESK_MODEL=openai/gpt-image-2" in after
-    for model in (MINI, ONE_FIVE):
-        assert "2026-12-01" in (retirement_notice(model.slug, date(2026, 11, 1)) or "")
-
-
-def test_a_model_without_an_announced_end_has_no_notice() -> None:
-    assert retirement_notice(TWO.slug, date(2027, 1, 1)) is None
-    assert retirement_notice("no/such-model", date(2027, 1, 1)) is None
-
-
-def test_every_successor_is_in_the_catalog_and_not_retired_itself() -> None:
-    for model in MODELS.values():
-        if model.retirement:
-            assert MODELS[model.retirement.successor].retirement is None

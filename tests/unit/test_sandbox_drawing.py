@@ -12,7 +12,8 @@ from core.provider.sandbox.drawing.face import comic_face
 from core.provider.sandbox.drawing.figure import DETAILS, draw_figure
 from core.provider.sandbox.drawing.ink import Sheet
 from core.provider.sandbox.drawing.look import BACKDROPS, LEGS, OUTFIT_WORDS, OUTFITS, POSES, look_for
-from core.provider.sandbox.drawing.scene import SIZES, draw, encode
+from core.provider.sandbox.drawing.scene import SIZES, draw, encode, size_of
+from core.provider.sandbox.models import INPUT_SCHEMAS
 from tests.support.pictures import astronaut
 
 SQUARE = SIZES["1:1"]
@@ -28,6 +29,18 @@ def test_a_picture_has_the_wanted_size_and_a_white_frame(size: tuple[int, int]) 
     assert picture.size == size
     left_edge = pixels(picture)[:, : FRAME - 2]
     assert left_edge.min() > 240
+
+
+def test_every_ratio_and_size_of_every_model_is_one_that_can_be_drawn() -> None:
+    offered = {
+        each for schema in INPUT_SCHEMAS.values() for each in schema["properties"]["aspect_ratio"]["enum"]
+    }
+    assert len(offered) == 18
+    for each in offered - {"auto"}:
+        width, height = size_of(each)
+        wide, high = map(int, each.replace("x", ":").split(":"))
+        assert abs(width * high - height * wide) <= width * high / 100
+        assert 1024 * 1024 <= width * height <= 3840 * 2160
 
 
 @pytest.mark.parametrize("outfit", OUTFITS)

@@ -5,10 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from core.embedded.ports import free_port
 from core.errors import SetupError
+from core.provider.catalog import MODELS
+from core.provider.outputs import OutputHosts
 from core.settings import Settings, load_settings
 
 OURS = ("INKDESK_", "REPLICATE_", "OPENAI_")
@@ -33,7 +36,10 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"INKDESK_DATABASE_URL": "mysql://x"}, "INKDESK_DATABASE_URL must start with postgresql://"),
         ({"REPLICATE_BASE_URL": "http://127.0.0.1:9"}, "REPLICATE_API_TOKEN is missing"),
         ({"REPLICATE_BASE_URL": "http://127.0.0.1:9/v1"}, "REPLICATE_BASE_URL: "),
-        ({"REPLICATE_API_TOKEN": "r8_x"}, "OPENAI_API_KEY is missing: openai/gpt-image-1"),
+        (
+            {"REPLICATE_API_TOKEN": "r8_x", "INKDESK_MODEL": "openai/gpt-image-1"},
+            "OPENAI_API_KEY is missing: openai/gpt-image-1",
+        ),
         ({"INKDESK_PUBLIC_URL": "http://desk"}, "INKDESK_PUBLIC_URL: "),
         ({"INKDESK_LEASE_SECONDS": "5"}, "INKDESK_LEASE_SECONDS must be longer than"),
         ({"INKDESK_ADOPTION_GRACE_SECONDS": "5"}, "INKDESK_ADOPTION_GRACE_SECONDS must be longer than"),
@@ -53,6 +59,41 @@ def test_the_defaults_need_nothing() -> None:
     settings = load_settings()
     assert settings.uses_sandbox
     assert settings.output_hosts == ("replicate.delivery", "*.replicate.delivery")
+
+
+def test_a_token_alone_is_enough_for_the_default_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REPLICATE_API_TOKEN", "r8_x")
+    assert not MODELS[load_settings().model].needs_openai_key
+
+
+@pytest.mark.parametrize(
+    ("base_url", "allowed"),
+    [
+        (None, False),
+        ("https://api.replicate.com/", False),
+        ("http://127.0.0.1:9", True),
+        ("http://127.0.0.1", True),
+        ("http://127.0.0.2:9", False),
+        ("http://[::1]:9", False),
+    ],
+)
+def test_the_host_of_an_own_provider_may_serve_pictures_at_any_port_and_no_other_host(
+    base_url: str | None, allowed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REPLICATE_API_TOKEN", "r8_x")
+    if base_url:
+        monkeypatch.setenv("REPLICATE_BASE_URL", base_url)
+    hosts = OutputHosts(load_settings().all_output_hosts)
+    assert hosts.allows(httpx.URL("http://127.0.0.1:4711/out.png")) is allowed
+    assert hosts.allows(httpx.URL("https://replicate.delivery/out.png"))
+    assert hosts.allows(httpx.URL("http://[::1]:80/out.png")) is (base_url == "http://[::1]:9")
+
+
+def test_an_own_key_counts_where_a_real_provider_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not load_settings().own_openai_key
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
+    assert load_settings().own_openai_key
+    assert not load_settings().model_copy(update={"sandboxed": True}).own_openai_key
 
 
 def test_secrets_show_in_no_representation(monkeypatch: pytest.MonkeyPatch) -> None:

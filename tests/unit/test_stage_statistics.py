@@ -9,7 +9,7 @@ from core.failures.statistics import Rate
 from core.prompts.statistics.bradley_terry import Ballot, strengths
 from core.prompts.statistics.rank_agreement import rank_agreement
 from core.prompts.statistics.staging import STAGES, Decision, decide, default_keeps, next_stage
-from core.provider.catalog import price_usd
+from core.provider.prices import price_usd
 from tests.unit.test_vote_statistics import Generator, all_pairs
 
 VERSIONS, SELFIES, BATCH = 8, 24, 400

@@ -65,8 +65,8 @@ class Short:
 class Plan:
     """What a batch would be. `token` stands for all of it: with other figures it is another one.
 
-    `prices` are credits by generation, the oldest first. `cost_usd` is the sum of the list prices that are
-    published; those of `unpriced` generations are not.
+    `prices` are credits by generation, the oldest first. `cost_usd` is what we pay for all of them; for the
+    `unpriced` ones no price is published, and the most that they can cost is counted.
     """
 
     total: int
@@ -94,16 +94,16 @@ def plan(session: Session, settings: Settings, *, fingerprint: str, scope: Scope
     beyond = total - retried - chosen.seen
     left_out = Counter({Obstacle.RETRIED: retried, **chosen.left_out, Obstacle.BEYOND: beyond})
     prices = {row.id: price.credits for row, price in chosen.good}
-    dollars = [price.price_usd for _, price in chosen.good]
+    bought = [price.price for _, price in chosen.good]
     return Plan(
         total=total,
         prices=prices,
         customers=len({row.customer_id for row, _ in chosen.good}),
-        cost_usd=sum((each for each in dollars if each is not None), Decimal(0)),
-        unpriced=dollars.count(None),
+        cost_usd=sum((each.usd for each in bought), Decimal(0)),
+        unpriced=sum(not each.published for each in bought),
         left_out={each: left_out[each] for each in Obstacle if left_out[each]},
         short=short,
-        token=_token(session, fingerprint, prices, dollars),
+        token=_token(session, fingerprint, prices, [each.usd for each in bought]),
     )
 
 

@@ -37,7 +37,7 @@ class ExperimentVariant(HasId, Base):
     """One column of the grid, frozen: a saved version or a draft, with its parameters and what is sent.
 
     `filled_in` are the values of the template's variables. `price_usd` is what one image is counted with;
-    where it is not published (`price_published`), that is the most it can cost by OpenAI's prices.
+    where it is not published (`price_published`), that is the most it can cost by what is published.
     """
 
     __tablename__ = "experiment_variant"

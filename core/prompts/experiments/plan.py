@@ -34,7 +34,10 @@ SAMPLES = 200
 
 @dataclasses.dataclass(frozen=True)
 class Wish:
-    """An experiment that somebody has in mind. Without `selfie_ids` the whole version of the test set."""
+    """An experiment that somebody has in mind. Without `selfie_ids` the whole version of the test set.
+
+    `own_key`: images are drawn with an OpenAI key of our own, which changes what they are counted with.
+    """
 
     name: str
     test_set_version_id: int
@@ -42,6 +45,7 @@ class Wish:
     budget_usd: Decimal
     repeats: int = 1
     selfie_ids: Sequence[int] | None = None
+    own_key: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +92,7 @@ def check(session: Session, wish: Wish) -> Checked:
         raise InvalidInput(f"An experiment needs a name of at most {LONGEST_NAME} characters.")
     check_repeats(wish.repeats)
     check_budget(wish.budget_usd)
-    return Checked(name, freeze(session, wish.variants), _selfies(session, wish))
+    return Checked(name, freeze(session, wish.variants, own_key=wish.own_key), _selfies(session, wish))
 
 
 def check_repeats(repeats: int) -> None:

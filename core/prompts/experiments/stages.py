@@ -152,7 +152,7 @@ def forecast_next(
         plan = get_plan(session, plan_id)
         stage, experiment = stages_of(session, plan_id)[-1]
         decide_stage(session, stage, dict.fromkeys(variant_ids, "survived"), actor, by_hand=True)
-        made = make_next(session, plan, stage, experiment, actor=actor)
+        made = make_next(session, settings, plan, stage, experiment, actor=actor)
         found = forecast_start(session, settings, made, budget_usd=budget_usd)
         trial.rollback()
     return found

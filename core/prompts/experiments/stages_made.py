@@ -77,7 +77,7 @@ def start_next(
     most_usd: Decimal | None,
 ) -> Experiment:
     """Make the next stage and start it; without `most_usd` by itself, where the caps allow all of it."""
-    made = make_next(session, plan, stage, experiment, actor=actor)
+    made = make_next(session, settings, plan, stage, experiment, actor=actor)
     if most_usd is None:
         found = forecast_start(session, settings, made)
         _refuse_beyond_caps(found)
@@ -86,7 +86,13 @@ def start_next(
 
 
 def make_next(
-    session: Session, plan: ExperimentPlan, stage: ExperimentStage, experiment: Experiment, *, actor: Actor
+    session: Session,
+    settings: Settings,
+    plan: ExperimentPlan,
+    stage: ExperimentStage,
+    experiment: Experiment,
+    *,
+    actor: Actor,
 ) -> Experiment:
     left = [each for each in lines_of(session, experiment.id) if each.outcome == "survived"]
     place = next_stage(plan.keeps, stage.place, len(left))
@@ -98,6 +104,7 @@ def make_next(
         budget_usd=experiment.budget_usd,
         repeats=experiment.repeats,
         selfie_ids=[each for each in experiment.selfie_ids if each not in refused],
+        own_key=settings.own_openai_key,
     )
     made = create(session, actor=actor, wish=wish)
     lines = [each.line for each in left]

@@ -2,17 +2,24 @@
 
 import dataclasses
 from collections import Counter
-from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
 from core.errors import InvalidInput
-from core.prompts.experiments.plan import LONGEST_NAME, Forecast, Wish, check, expected_time, forecast_wish
-from core.prompts.experiments.prices import price_of
-from core.prompts.experiments.variants import Frozen, Variant, freeze
+from core.prompts.experiments.plan import (
+    LONGEST_NAME,
+    Checked,
+    Forecast,
+    Wish,
+    check,
+    expected_time,
+    forecast_wish,
+)
+from core.prompts.experiments.variants import Variant, freeze
 from core.prompts.statistics.staging import FINALISTS, STAGES, default_keeps, next_stage
+from core.provider.prices import price_of
 from core.settings import Settings
 
 # Of two versions none can be dropped before the last stage, so stages would only cost more.
@@ -73,7 +80,7 @@ def check_staging(staging: Staging, versions: int) -> tuple[int, ...]:
 
 def first_wish(session: Session, wish: Wish, staging: Staging) -> Wish:
     """The wish of the first stage: every version in the first quality, named without it."""
-    columns = freeze(session, [_without_quality(each) for each in wish.variants])
+    columns = freeze(session, [_without_quality(each) for each in wish.variants], own_key=wish.own_key)
     return dataclasses.replace(
         wish,
         name=stage_name(wish.name, staging.qualities[0]),
@@ -100,24 +107,27 @@ def forecast_plan(session: Session, settings: Settings, wish: Wish, staging: Sta
     wished = first_wish(session, wish, staging)
     first = forecast_wish(session, settings, wished)
     found = check(session, wished)
-    images = len(found.selfie_ids) * wish.repeats
     most_usd, most_time = first.usd, first.takes
     place, left = 0, len(found.variants)
     while place < len(keeps) - 1:
         left = min(left, keeps[place])
         place = next_stage(keeps, place, left)
-        usd, takes = _dearest(session, settings, found.variants, staging.qualities[place], left, images)
+        usd, takes = _dearest(session, settings, wish, found, staging.qualities[place], left)
         most_usd += usd
         most_time = None if most_time is None or takes is None else most_time + takes
-    grid = _dearest(session, settings, found.variants, staging.qualities[-1], len(found.variants), images)
+    grid = _dearest(session, settings, wish, found, staging.qualities[-1], len(found.variants))
     return PlanForecast(first, first.usd, most_usd, first.takes, most_time, grid[0])
 
 
 def _dearest(
-    session: Session, settings: Settings, variants: Sequence[Frozen], quality: str, number: int, images: int
+    session: Session, settings: Settings, wish: Wish, found: Checked, quality: str, number: int
 ) -> tuple[Decimal, timedelta | None]:
     """Dollars and time of a stage with the dearest of these variants."""
-    prices = [(price_of(each.model, {**each.parameters, "quality": quality}).usd, each) for each in variants]
+    images = len(found.selfie_ids) * wish.repeats
+    prices = [
+        (price_of(each.model, {**each.parameters, "quality": quality}, own_key=wish.own_key).usd, each)
+        for each in found.variants
+    ]
     chosen = sorted(prices, key=lambda pair: -pair[0])[:number]
     models = Counter[str]()
     for _, each in chosen:

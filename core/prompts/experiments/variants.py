@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 from core.errors import Conflict, InvalidInput
 from core.prompts.experiments.keys import image_key
 from core.prompts.experiments.models import ExperimentVariant
-from core.prompts.experiments.prices import Price, price_of
 from core.prompts.library import get_version
 from core.prompts.models import Prompt
 from core.prompts.rendering import render
 from core.prompts.snippets import resolve
 from core.provider import catalog
+from core.provider.prices import Price, price_of
 
 MOST_VARIANTS = 8
 LONGEST_LABEL = 160
@@ -77,13 +77,16 @@ class Frozen:
         )
 
 
-def freeze(session: Session, variants: Sequence[Variant]) -> list[Frozen]:
-    """Every column as it is sent. Raises InvalidInput (names what is missing), NotFound, Conflict."""
+def freeze(session: Session, variants: Sequence[Variant], *, own_key: bool = False) -> list[Frozen]:
+    """Every column as it is sent, priced with or without an OpenAI key of our own.
+
+    Raises InvalidInput (names what is missing), NotFound, Conflict.
+    """
     if not 0 < len(variants) <= MOST_VARIANTS:
         raise InvalidInput(
             f"An experiment compares 1 to {MOST_VARIANTS} variants; these are {len(variants)}."
         )
-    frozen = [_freeze(session, each, number) for number, each in enumerate(variants, start=1)]
+    frozen = [_freeze(session, each, number, own_key) for number, each in enumerate(variants, start=1)]
     return _told_apart(frozen)
 
 
@@ -106,7 +109,7 @@ def thawed(row: ExperimentVariant) -> Frozen:
     )
 
 
-def _freeze(session: Session, wish: Variant, number: int) -> Frozen:
+def _freeze(session: Session, wish: Variant, number: int, own_key: bool) -> Frozen:
     if wish.version_id is None:
         template, model, base, name = resolve(session, wish.template), wish.model, {}, f"Draft {number}"
     else:
@@ -132,7 +135,7 @@ def _freeze(session: Session, wish: Variant, number: int) -> Frozen:
         parameters=parameters,
         values=dict(wish.values),
         label=label,
-        price=price_of(model, parameters),
+        price=price_of(model, parameters, own_key=own_key),
     )
 
 

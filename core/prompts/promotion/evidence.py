@@ -18,7 +18,6 @@ from core.prompts.experiments.models import (
     ExperimentPurchase,
     ExperimentVariant,
 )
-from core.prompts.experiments.prices import price_of
 from core.prompts.models import PromptVersion
 from core.prompts.promotion.live import REFUSED
 from core.prompts.statistics.bradley_terry import Ballot
@@ -27,6 +26,7 @@ from core.prompts.statistics.verdict import verdict
 from core.prompts.votes.models import Vote, VotePair
 from core.prompts.votes.results import ballots_of, counted_votes
 from core.provider.catalog import MODELS, checked_parameters
+from core.provider.prices import price_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -209,6 +209,7 @@ def _parameters(of: ExperimentVariant | PromptVersion) -> dict[str, str]:
 
 
 def _price(version: PromptVersion) -> Decimal | None:
+    """Both sides at list prices, whoever pays: it is their difference that is judged."""
     if version.model not in MODELS:
         return None
     return price_of(version.model, _parameters(version)).usd

@@ -1,6 +1,7 @@
 """The models that the sandbox has, with their input schemas.
 
-Source: Replicate's model pages of openai/gpt-image-1, -1-mini, -1.5 and -2.
+Sources: Replicate's model pages of openai/gpt-image-1 and -1-mini; its schemas of -1.5, -2, -2.5-flare and
+-2.5-sunburst (`replicate.com/<slug>/api/schema`) as they were on 2026-10-05.
 """
 
 import copy
@@ -39,9 +40,17 @@ COMMON: dict[str, Schema] = {
 }
 
 
+ANY_ASPECT = _enum(
+    *("1:1", "3:2", "2:3", "4:3", "3:4", "16:9", "9:16", "auto", "1024x1024", "1536x1024", "1024x1536"),
+    *("1536x1152", "1152x1536", "2048x2048", "2048x1152", "1152x2048", "3840x2160", "2160x3840"),
+    default="1:1",
+)
+QUALITY_TO_MAX = _enum("low", "medium", "high", "xhigh", "max", "auto", default="auto")
+
+
 def _input_schema(*, key_required: bool, without: tuple[str, ...] = (), **changed: Schema) -> Schema:
     properties = {name: copy.deepcopy(schema) for name, schema in COMMON.items() if name not in without}
-    properties.update(changed)
+    properties |= {name: copy.deepcopy(schema) for name, schema in changed.items()}
     for order, schema in enumerate(properties.values()):
         schema["x-order"] = order
     return {
@@ -58,10 +67,13 @@ INPUT_SCHEMAS: dict[str, Schema] = {
     "openai/gpt-image-1-mini": _input_schema(key_required=True),
     "openai/gpt-image-1.5": _input_schema(key_required=False),
     "openai/gpt-image-2": _input_schema(
-        key_required=False,
-        without=("input_fidelity",),
-        number_of_images={"type": "integer", "minimum": 1, "maximum": 1, "default": 1},
-        background=_enum("auto", "opaque", default="auto"),
+        key_required=False, without=("input_fidelity",), aspect_ratio=ANY_ASPECT
+    ),
+    "openai/gpt-image-2.5-flare": _input_schema(
+        key_required=False, without=("input_fidelity",), aspect_ratio=ANY_ASPECT, quality=QUALITY_TO_MAX
+    ),
+    "openai/gpt-image-2.5-sunburst": _input_schema(
+        key_required=False, without=("input_fidelity",), aspect_ratio=ANY_ASPECT, quality=QUALITY_TO_MAX
     ),
 }
 OUTPUT_SCHEMA: Schema = {"type": "array", "items": {"type": "string", "format": "uri"}, "title": "Output"}

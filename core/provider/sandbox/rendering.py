@@ -10,12 +10,13 @@ from typing import Any
 
 from PIL import Image
 
-from core.provider.sandbox.drawing.scene import SIZES, draw, encode
+from core.provider.sandbox.drawing.scene import draw, encode, size_of
 from core.provider.sandbox.selfies import ModelFailure, open_selfies
 from core.provider.sandbox.state import SandboxState
 
 # Output tokens of one square image (OpenAI's price list); `auto` counts as `high` in Replicate's sample log.
-OUTPUT_TOKENS = {"low": 272, "medium": 1056, "high": 4160, "auto": 4160}
+# What xhigh and max count is not published: as many more as they cost more.
+OUTPUT_TOKENS = {"low": 272, "medium": 1056, "high": 4160, "auto": 4160, "xhigh": 8125, "max": 16250}
 INPUT_IMAGE_TOKENS = 323  # half of the 646 that Replicate's sample log counts for two images
 FIDELITY_TOKENS = 4096  # added for a square image at input_fidelity "high" (OpenAI community, 1317649)
 PNG_END = 12  # bytes of the chunk IEND
@@ -42,7 +43,7 @@ def render(state: SandboxState, values: dict[str, Any], repeat: int, fault: str)
     except ModelFailure as failure:
         return Rendering(error=str(failure))
     wanted = "jpeg" if fault == "output_wrong_format" else values.get("output_format", "webp")
-    size = SIZES[values.get("aspect_ratio", "1:1")]
+    size = size_of(values.get("aspect_ratio", "1:1"))
     files = []
     for index in range(values.get("number_of_images", 1)):
         picture = _picture(str(values["prompt"]), repeat + index, selfies, size, fault)

@@ -9,10 +9,29 @@ from core.provider.sandbox.drawing.figure import draw_figure
 from core.provider.sandbox.drawing.ink import Sheet
 from core.provider.sandbox.drawing.look import look_for
 
-# Width and height in pixels (openai/gpt-image-1 input schema, `aspect_ratio`).
-SIZES: dict[str, tuple[int, int]] = {"1:1": (1024, 1024), "3:2": (1536, 1024), "2:3": (1024, 1536)}
+# Width and height in pixels of a ratio (`aspect_ratio` of the input schemas; 1536x1152 and the like name them
+# themselves). The wide ratios have the smallest size of theirs that the schemas name; with `auto` the model
+# decides, and the sandbox draws a square.
+SIZES: dict[str, tuple[int, int]] = {
+    "1:1": (1024, 1024),
+    "auto": (1024, 1024),
+    "3:2": (1536, 1024),
+    "2:3": (1024, 1536),
+    "4:3": (1536, 1152),
+    "3:4": (1152, 1536),
+    "16:9": (2048, 1152),
+    "9:16": (1152, 2048),
+}
 HEAD_ROOM = 0.10
 FIGURE_SHARE = 0.80
+
+
+def size_of(aspect_ratio: str) -> tuple[int, int]:
+    """Width and height in pixels of a ratio (`3:2`) or a size (`1536x1024`)."""
+    if aspect_ratio in SIZES:
+        return SIZES[aspect_ratio]
+    width, _, height = aspect_ratio.partition("x")
+    return int(width), int(height)
 
 
 def draw(prompt: str, repeat: int, selfie: Image.Image | None, size: tuple[int, int]) -> Image.Image:
