@@ -1,6 +1,7 @@
 """Inkdesk on one port: embedded servers, worker, pages and plain HTTP. Run with `streamlit run app.py`."""
 
 import contextlib
+import gc
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -52,6 +53,9 @@ async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any]]:
             sys.stderr.flush()
             stack.close()
             os._exit(2)  # the server would print its own traceback over our sentence
+        # What start-up made stays to the end: no collection of garbage needs to look through it again.
+        gc.collect()
+        gc.freeze()
         yield {}
 
 
