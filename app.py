@@ -1,6 +1,7 @@
 """Inkdesk on one port: embedded servers, worker, pages and plain HTTP. Run with `streamlit run app.py`."""
 
 import contextlib
+import gc
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -59,6 +60,9 @@ async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any]]:
         except OperatorError as exc:
             stack.close()
             give_up(exc)
+        # What start-up made stays to the end: no collection of garbage needs to look through it again.
+        gc.collect()
+        gc.freeze()
         yield {}
 
 

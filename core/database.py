@@ -70,6 +70,17 @@ class Database:
                 "The database does not answer. Nothing was lost; try again in a moment."
             ) from exc
 
+    @contextlib.contextmanager
+    def snapshot(self, *, read_only: bool = True) -> Iterator[Session]:
+        """As `transaction`, but all its statements see one moment, whatever commits meanwhile.
+
+        Not read-only is for temporary tables: what is written of others' rows may be refused at the commit.
+        """
+        mode = "REPEATABLE READ, READ ONLY" if read_only else "REPEATABLE READ"
+        with self.transaction() as session:
+            session.execute(text(f"SET TRANSACTION ISOLATION LEVEL {mode}"))
+            yield session
+
     def dispose(self) -> None:
         self.engine.dispose()
 

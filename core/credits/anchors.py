@@ -2,6 +2,7 @@
 
 import dataclasses
 import enum
+from collections.abc import Callable
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -36,12 +37,16 @@ class Anchors:
     findings: tuple[Finding, ...] = ()
 
 
+# Number, key and bytes of each copy.
+Copies = tuple[tuple[int, str, bytes], ...]
+
+
 @dataclasses.dataclass(frozen=True)
 class Expected:
     """What the database says of its seals: key and bytes of each copy that is compared."""
 
-    newest: tuple[tuple[int, str, bytes], ...]  # the newest copied seal of every epoch
-    waiting: tuple[tuple[int, str, bytes], ...]  # the first seal that has no copy yet, if any
+    newest: Copies  # the newest copied seal of every epoch
+    waiting: Copies  # the first seal that has no copy yet, if any
     epoch: int | None
     last: int
 
@@ -50,11 +55,17 @@ def verify_anchors(database: Database, objects: ObjectStore) -> Anchors:
     """Compare the newest copied seal of every epoch, and look for copies of seals that are not there.
 
     One an epoch is enough: each seal holds the hash of the one before, and the books replay that chain. No
-    transaction is open while the object store is asked.
+    transaction is open while the object store is asked; a seal that is made meanwhile is not missed.
     """
-    with database.transaction() as session:
+    with database.snapshot() as session:
         told = expected(session)
-    return compare(told, objects)
+
+    def made_since() -> Copies:
+        with database.snapshot() as session:
+            later = seals().where(LedgerSeal.epoch == told.epoch, LedgerSeal.number > told.last)
+            return tuple(_copy((row[0], row[1])) for row in session.execute(later))
+
+    return compare(told, objects, made_since)
 
 
 def expected(session: Session) -> Expected:
@@ -74,14 +85,14 @@ def expected(session: Session) -> Expected:
     )
 
 
-def compare(told: Expected, objects: ObjectStore) -> Anchors:
-    """What the object store says to it."""
+def compare(told: Expected, objects: ObjectStore, made_since: Callable[[], Copies] = tuple) -> Anchors:
+    """What the object store says to it. `made_since` gives the seals made since the database was asked."""
     try:
         found = [finding for each in told.newest if (finding := _compare(objects, *each))]
         # A key that is taken by another: recomputed, or of a history that a restore has undone.
         taken = [finding for each in told.waiting if (finding := _compare(objects, *each))]
         found += [finding for finding in taken if finding.rule == MISMATCH]
-        found += _lost(told, objects)
+        found += _lost(told, objects, made_since)
     except ServiceUnavailable:
         return Anchors(AnchorState.UNREACHABLE)
     rules = {finding.rule for finding in found}
@@ -96,15 +107,16 @@ def _copy(row: SealRow) -> tuple[int, str, bytes]:
     return row[0].number, keys.seal(row[0].epoch, row[0].number), content(row)
 
 
-def _lost(told: Expected, objects: ObjectStore) -> list[Finding]:
-    """Copies of seals of this epoch that the database no longer has: its end was cut off."""
+def _lost(told: Expected, objects: ObjectStore, made_since: Callable[[], Copies]) -> list[Finding]:
+    """Copies of seals of this epoch that the database does not have: its end was cut off."""
     if told.epoch is None:
         return []
     after = keys.seal(told.epoch, told.last)
-    return [
-        Finding(MISMATCH, key, "no such seal in the database")
-        for key in objects.keys(keys.seals_of(told.epoch), after=after)
-    ]
+    unknown = list(objects.keys(keys.seals_of(told.epoch), after=after))
+    younger = {copy[1]: copy for copy in made_since()} if unknown else {}
+    lost = [Finding(MISMATCH, key, "no such seal in the database") for key in unknown if key not in younger]
+    known = [_compare(objects, *younger[key]) for key in unknown if key in younger]
+    return lost + [finding for finding in known if finding]
 
 
 def _compare(objects: ObjectStore, number: int, key: str, told: bytes) -> Finding | None:

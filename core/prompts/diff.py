@@ -1,5 +1,6 @@
 """What differs between two versions: words of the text, and parameters. What is equal is hidden."""
 
+import collections
 import dataclasses
 import difflib
 import enum
@@ -9,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 # A word, a sign, or the end of a line, each with the spaces that follow it.
 TOKEN = re.compile(r"\w+[^\S\n]*|[^\w\s]+[^\S\n]*|\n|[^\S\n]+")
 WORD = re.compile(r"\w")
+# So many pairs of equal words are looked at; prose of 20,000 characters has a fifth of it.
+MOST_PAIRS = 500_000
 
 
 class Side(enum.StrEnum):
@@ -37,15 +40,16 @@ class Change:
 
 
 def diff_words(before: str, after: str) -> list[Piece]:
-    """The way from one text to the other, word by word."""
+    """The way from one text to the other, word by word.
+
+    Texts that say the same few words thousands of times can be matched in too many ways: their difference
+    is told in one piece.
+    """
     old, new = TOKEN.findall(before), TOKEN.findall(after)
     head = _common(old, new)
     tail = _common(old[head:][::-1], new[head:][::-1])
-    matcher = difflib.SequenceMatcher(
-        None, old[head : len(old) - tail], new[head : len(new) - tail], autojunk=False
-    )
     pieces = [Piece(Side.BOTH, "".join(old[:head]))]
-    for action, a, b, c, d in matcher.get_opcodes():
+    for action, a, b, c, d in _steps(old[head : len(old) - tail], new[head : len(new) - tail]):
         if action == "equal":
             pieces.append(Piece(Side.BOTH, "".join(old[head + a : head + b])))
             continue
@@ -68,6 +72,14 @@ def diff_parameters(before: Mapping[str, object], after: Mapping[str, object]) -
     names = [*after, *(name for name in before if name not in after)]
     changes = [Change(name, _text(before.get(name)), _text(after.get(name))) for name in names]
     return [change for change in changes if change.before != change.after]
+
+
+def _steps(old: Sequence[str], new: Sequence[str]) -> Sequence[tuple[str, int, int, int, int]]:
+    """What to do with which words of both, as difflib tells it."""
+    times = collections.Counter(new)
+    if sum(times[word] for word in old) > MOST_PAIRS:
+        return [("replace", 0, len(old), 0, len(new))]
+    return difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
 
 
 def _common(old: Sequence[str], new: Sequence[str]) -> int:

@@ -17,8 +17,9 @@ from core.access.models import Staff
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
 from core.errors import Conflict, InvalidInput, NotFound
+from core.prompts.judging import LONGEST_TEMPLATE
 from core.prompts.models import Prompt, PromptVersion, Snippet, SnippetVersion
-from core.prompts.rendering import LONGEST_TEMPLATE, variables_in
+from core.prompts.rendering import variables_in
 from core.prompts.versions import LONGEST_NOTE, Content, add_version, checked_note
 
 USE = re.compile(r"\{\{>\s*([a-z][a-z0-9_]{0,39})\s*\}\}")
@@ -46,7 +47,8 @@ def snippets_in(template: str) -> list[str]:
 
 
 def resolve(session: Session, template: str, *, lock: bool = False) -> str:
-    """The template with the newest text of its snippets put in. Raises InvalidInput for an unknown one.
+    """The template with the newest text of its snippets put in. Raises InvalidInput for an unknown one,
+    and where it would be too long.
 
     With `lock` nobody changes these snippets until the end of the transaction.
     """
@@ -59,6 +61,11 @@ def resolve(session: Session, template: str, *, lock: bool = False) -> str:
         raise InvalidInput(f"There is no snippet '{unknown[0]}'.")
     if len(USE.findall(template)) != len(OPENING.findall(template)):
         raise InvalidInput("A snippet is named as {{> name }}: small letters, digits and underscores.")
+    length = len(template) + sum(len(texts[found[1]]) - len(found[0]) for found in USE.finditer(template))
+    if length > LONGEST_TEMPLATE:
+        raise InvalidInput(
+            f"With its snippets the template has {length:,} characters; {LONGEST_TEMPLATE:,} are the most."
+        )
     return USE.sub(lambda found: texts[found[1]], template)
 
 

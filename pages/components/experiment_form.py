@@ -14,7 +14,8 @@ from core.prompts.experiments.runs import create, start
 from core.prompts.experiments.stages import create_plan
 from core.prompts.experiments.stages_plan import Staging, forecast_plan
 from core.prompts.experiments.variants import MOST_VARIANTS, Variant, override_words
-from core.prompts.rendering import LONGEST_TEMPLATE, VARIABLES, variables_in
+from core.prompts.judging import LONGEST_TEMPLATE
+from core.prompts.rendering import VARIABLES, variables_in
 from core.prompts.snippets import resolve
 from core.prompts.testsets.sets import SetView, list_sets, members_of
 from core.prompts.views import Version, usable_versions

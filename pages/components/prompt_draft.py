@@ -5,9 +5,10 @@ import streamlit as st
 from core.access.permissions import Permission
 from core.access.staff import actor_by_id
 from core.errors import InvalidInput
+from core.prompts.judging import LONGEST_TEMPLATE
 from core.prompts.library import save_version
 from core.prompts.lint import lint
-from core.prompts.rendering import LONGEST_TEMPLATE, VARIABLES, render, variables_in
+from core.prompts.rendering import VARIABLES, render, variables_in
 from core.prompts.snippets import resolve
 from core.prompts.versions import LONGEST_NOTE, Content
 from core.prompts.views import Version

@@ -5,9 +5,9 @@ from datetime import tzinfo
 import streamlit as st
 
 from core.access.permissions import Permission
+from core.prompts.judging import LONGEST_TEMPLATE
 from core.prompts.labels import PRODUCTION, labels
 from core.prompts.library import create_prompt
-from core.prompts.rendering import LONGEST_TEMPLATE
 from core.prompts.versions import LONGEST_NAME, Content
 from core.prompts.views import PromptRow, prompts, usable_versions
 from core.wording import count, moment

@@ -7,7 +7,7 @@ import streamlit as st
 from core.access.permissions import Permission
 from core.access.staff import actor_by_id
 from core.prompts.diff import diff_words
-from core.prompts.rendering import LONGEST_TEMPLATE
+from core.prompts.judging import LONGEST_TEMPLATE
 from core.prompts.snippet_history import snippet_history
 from core.prompts.snippets import SnippetView, create_snippet, save_snippet, snippets
 from core.prompts.versions import LONGEST_NOTE

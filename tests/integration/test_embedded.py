@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import psutil
@@ -14,7 +15,7 @@ import pytest
 from core.embedded.children import Child
 from core.embedded.home import Home
 from core.embedded.objects import EmbeddedObjectStore
-from core.embedded.postgres import EmbeddedPostgres
+from core.embedded.postgres import LONGEST_SOCKET, SOCKET, EmbeddedPostgres
 from core.errors import SetupError
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
@@ -77,6 +78,70 @@ def test_the_object_store_keeps_its_keys_and_hides_them(tmp_path: Path) -> None:
     assert not any(first.secret_key in command for command in commands)
     assert first.secret_key not in repr(first)
     assert (tmp_path / "run" / "s3-keys.json").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("variable", ["TMPDIR", "XDG_RUNTIME_DIR"])
+def test_what_others_have_in_the_system_s_folders_keeps_nobody_from_starting(
+    short_folder: Path, repository: Path, variable: str
+) -> None:
+    system = short_folder / "system"
+    for place in (system, system / "python_PostgresServer"):
+        (place / ".lockfile").mkdir(parents=True)  # as little to be opened as another user's file
+    before = sorted(system.rglob("*"))
+    script = (
+        "import sys; from pathlib import Path; from core.embedded.postgres import EmbeddedPostgres; "
+        "server = EmbeddedPostgres(Path(sys.argv[1])); print(server.start()); server.stop()"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(short_folder / "home" / "pg")],
+        cwd=repository,
+        env={name: value for name, value in os.environ.items() if name != "XDG_RUNTIME_DIR"}
+        | {variable: str(system)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert f"host={short_folder / 'home' / 'pg'}" in done.stdout
+    assert sorted(system.rglob("*")) == before
+
+
+def test_the_lock_and_the_socket_of_postgres_lie_in_the_home(short_folder: Path) -> None:
+    server = EmbeddedPostgres(short_folder / "pg")
+    url = server.start()
+    assert url.endswith(f"host={short_folder / 'pg'}")
+    assert (short_folder / "pg" / SOCKET).is_socket()
+    assert (short_folder / "pg").stat().st_mode & 0o077 == 0
+    assert {path.name for path in short_folder.iterdir()} <= {"pg", "pg.lock"}
+    server.stop()
+
+
+def test_a_home_whose_path_is_too_long_for_a_socket_is_refused_in_a_sentence(
+    short_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = short_folder / "system"
+    system.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(system))
+    room = LONGEST_SOCKET - len(str(short_folder.resolve() / "" / SOCKET))
+
+    with pytest.raises(SetupError, match=r"INKDESK_HOME: the path .* is 1 bytes too long .* shorter path"):
+        EmbeddedPostgres(short_folder / ("x" * room)).start()
+    assert list(system.iterdir()) == []
+    longest = EmbeddedPostgres(short_folder / ("x" * (room - 1)))
+    assert longest.start()
+    longest.stop()
+
+
+def test_a_database_that_cannot_start_says_so_in_a_sentence(short_folder: Path) -> None:
+    (short_folder / "pg").mkdir()
+    (short_folder / "pg" / "PG_VERSION").write_text("16")
+    with pytest.raises(SetupError, match="made by PostgreSQL 16"):
+        EmbeddedPostgres(short_folder / "pg").start()
+    (short_folder / "pg" / "PG_VERSION").write_text("18")
+    with pytest.raises(SetupError, match="did not start"):
+        EmbeddedPostgres(short_folder / "pg").start()
 
 
 def test_postgres_outlives_a_killed_process_and_is_taken_over(short_folder: Path, repository: Path) -> None:

@@ -1,5 +1,6 @@
 """Snippets: a changed one makes a new version of each prompt that uses it, all or none, and labels stay."""
 
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -116,11 +117,25 @@ def test_a_stale_page_is_refused_and_the_same_text_changes_nothing(
         ("hat", "see {{> framing }}", "cannot use another snippet"),
         ("hat", "{% for x in y %}", "cannot be read|uses 'for'"),
         ("hat", "x" * 20_001, "at most 20,000"),
+        ("hat", "{{ 'a'|center(400000000) }}", "uses the filter 'center'"),
     ],
 )
 def test_a_wrong_snippet_is_told(session: Session, tom: Actor, name: str, words: str, sentence: str) -> None:
     with pytest.raises(InvalidInput, match=sentence):
         create_snippet(session, actor=tom, name=name, text=words)
+
+
+def test_a_long_snippet_named_again_and_again_is_refused_before_it_is_put_in(
+    session: Session, tom: Actor
+) -> None:
+    create_snippet(session, actor=tom, name="long", text="x" * 19_000)
+
+    tracemalloc.start()
+    with pytest.raises(InvalidInput, match=r"With its snippets the template has 42,750,000 characters"):
+        resolve(session, "{{>long}}" * 2_250)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20 * 2**20
 
 
 def test_who_may_not_edit_prompts_may_not_edit_snippets(session: Session, tom: Actor, framing: int) -> None:

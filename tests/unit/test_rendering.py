@@ -32,7 +32,15 @@ def test_what_is_typed_replaces_the_default_and_the_rest_stays() -> None:
         ("{{ 'a' * 999999999 }}", "uses 'mul'"),
         ("{{ style.upper() }}", "uses 'call'"),
         ("{% include 'x' %}", "uses 'include'"),
-        ("{{ style.__class__ }}", "cannot be filled in|asks for something unknown"),
+        ("{{ style.__class__ }}", "uses a dot behind a name"),
+        ("{{ style['upper'] }}", "uses square brackets with something else than a number"),
+        ("{{ style is callable }}", "uses the test 'callable'"),
+        ("{{ style|trim(outfit) }}", "gives 'trim' more than it takes"),
+        ("{{ [style]|string }}", "uses a list elsewhere"),
+        ("{{ '\\ud800' }}", "half of a character"),
+        ("{{ style" + "|upper" * 45 + " }}", "nested too deep"),
+        ("{{ style }}" * 600, "more than 1,000 words and signs"),
+        ("{{ 1234567890 }}", "more than 9 characters"),
         ("{{ 1 // 0 }}", "cannot be filled in"),
         ("{% if false %}x{% endif %}", "empty once filled in"),
         ("a\x00b", "zero byte"),
@@ -88,3 +96,15 @@ def test_own_names_are_found_in_the_order_of_use_and_must_be_filled_in() -> None
 def test_what_could_fill_the_memory_or_reach_behind_the_names_is_refused(template: str) -> None:
     with pytest.raises(InvalidInput):
         render(template, {})
+
+
+def test_what_prompts_use_goes_on_working() -> None:
+    template = (
+        "{% if style in ['ink', 'noir'] %}{{ style|title }}"
+        "{% elif hat is defined %}{{ style[:3] ~ hat[0] }}{% endif %}"
+        "{% filter upper %} {{ hat|d('x', true) }}{% endfilter %}"
+        "{{ ' 3' if not outfit == 'a' and 1 + 2 > 2 }}"
+    )
+
+    assert render(template, {"style": "ink", "hat": "cap"}) == "Ink CAP 3"
+    assert render(template, {"style": "water", "hat": "cap"}) == "watc CAP 3"

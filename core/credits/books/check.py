@@ -58,13 +58,18 @@ class Scope:
 
 
 def check_books(session: Session) -> list[Finding]:
-    """Check every rule on the whole ledger; an empty list means that the books hold."""
+    """Check every rule on the whole ledger; an empty list means that the books hold.
+
+    Where postings may go on beside it, it takes a session of `Database.snapshot`, as `run` does.
+    """
     return run(session, RULES, None)
 
 
 def run(session: Session, rules: tuple[Rule, ...], scope: Scope | None) -> list[Finding]:
-    """What the rules find, on the whole ledger or in a scope. Each pass is one statement, and so sees one
-    moment, however many postings go on beside it."""
+    """What the rules find, on the whole ledger or in a scope.
+
+    What is drawn up and what each rule reads are statements of their own: the session has to see one moment.
+    """
     recent = scope is not None
     values = STATES | (dataclasses.asdict(scope) if scope else {"seal": 0})
     # Seals from now on are for the next check: their rows may be younger than what is drawn up.

@@ -121,36 +121,43 @@ def badge(session: Session) -> Badge:
 
 
 def _check(database: Database, objects: ObjectStore, kind: str) -> BooksCheck:
+    """Read in one snapshot, then write down: what was read need not stand still for as long as the store is
+    asked, and what is written is of this check alone."""
     began = time.perf_counter()
     anchors = verify_anchors(database, objects)
+    with database.snapshot(read_only=False) as session:
+        check, found = _read(session, kind)
+    found += anchors.findings
+    check.anchor, check.findings = anchors.state, len(found)
+    check.took_seconds = time.perf_counter() - began
     with database.transaction() as session:
-        started: datetime = session.scalars(select(func.clock_timestamp())).one()
-        former = latest(session)
-        # The seal that stands before anything is read is where the next check begins.
-        seal = session.scalars(select(LedgerSeal).order_by(LedgerSeal.number.desc()).limit(1)).one_or_none()
-        if kind == RECENT and former is not None:
-            scope = scope_since(session, seal=former.seal or 0, since=former.started_at)
-            looked_at = len(scope.transfers)
-            found = run(session, RULES, scope)
-        else:
-            looked_at = session.scalar(select(func.count()).select_from(Transfer)) or 0
-            found = run(session, RULES, None)
-        found += anchors.findings
-        check = BooksCheck(
-            kind=kind,
-            started_at=started,
-            took_seconds=time.perf_counter() - began,
-            transfers=looked_at,
-            findings=len(found),
-            seal=seal.number if seal else None,
-            head_hash=seal.hash if seal else None,
-            anchor=anchors.state,
-        )
         session.add(check)
         session.flush()
         kept = found[:MOST_KEPT]
         session.add_all(BooksFinding(check_id=check.id, **dataclasses.asdict(each)) for each in kept)
     return check
+
+
+def _read(session: Session, kind: str) -> tuple[BooksCheck, list[Finding]]:
+    """A check that is not yet written, and what it finds in the database."""
+    started: datetime = session.scalars(select(func.clock_timestamp())).one()
+    former = latest(session)
+    # The seal that stands in this snapshot is where the next check begins.
+    seal = session.scalars(select(LedgerSeal).order_by(LedgerSeal.number.desc()).limit(1)).one_or_none()
+    if kind == RECENT and former is not None:
+        scope = scope_since(session, seal=former.seal or 0, since=former.started_at)
+        looked_at = len(scope.transfers)
+    else:
+        scope = None
+        looked_at = session.scalar(select(func.count()).select_from(Transfer)) or 0
+    check = BooksCheck(
+        kind=kind,
+        started_at=started,
+        transfers=looked_at,
+        seal=seal.number if seal else None,
+        head_hash=seal.hash if seal else None,
+    )
+    return check, run(session, RULES, scope)
 
 
 __all__ = [

@@ -1,0 +1,36 @@
+"""Templates that would freeze a process or fill its memory, were they compiled; each is refused."""
+
+BOMBS = {
+    "centred": "draw {{ 'a'|center(400000000) }}",
+    "formatted": "{{ '%999999999d'|format(1) }}",
+    "in a branch never taken": "{% if 'a'|center(100000000) == 'b' %}x{% endif %}hello",
+    "in a test": "{{ 'a' is in ('a'|center(100000000)) }}",
+    "around a block": "{% filter center(100000000) %}a{% endfilter %}",
+    "in the default": "{{ style|default('a'|center(100000000)) }}",
+    "in a list": "{{ style in ['a'|center(100000000)] }}",
+    "in a slice": "{{ style[:'a'|center(100000000)|length] }}",
+    "indented": "{{ 'a\\nb'|indent(100000000) }}",
+    "left out": "{{ 'a'|replace('', 'b'|center(100000000)) }}",
+    "times": "{{ 'a' * 400000000 }}",
+    "per cent": "{{ '%400000000d' % 1 }}",
+    "to the power": "{{ 9 ** 9 ** 9 }}",
+    "a number": "{{ " + "9" * 19_000 + " }}",
+    "a hexadecimal number": "{{ 0x" + "f" * 19_000 + " }}",
+    "lists as text, again and again": "{{ " + "[" * 30 + "'\\\\'" + "]|string" * 30 + " }}",
+    "a value again and again": "{{ hat }}" * 400,
+    "a value joined to itself": "{{ " + "~".join(["hat"] * 700) + " }}",
+    "a value added to itself": "{{ " + "+".join(["hat"] * 39) + " }}",
+    "a value in branches": "{% if hat %}" * 30 + "{{ hat }}" * 100 + "{% endif %}" * 30,
+    "brackets": "{{ " + "(" * 9_000 + "1" + ")" * 9_000 + " }}",
+    "negations": "{{ " + "not " * 4_500 + "1 }}",
+    "minus signs": "{{ " + "-" * 19_000 + "1 }}",
+    "filters in a row": "{{ style" + "|upper" * 3_000 + " }}",
+    "a long sum": "{{ " + "1+" * 9_000 + "1 }}",
+    "many conditions": "{% if style %}" * 1_300,
+    "choices": "{{ " + "1 if 0 else " * 1_500 + "1 }}",
+    "curly braces": "{" * 20_000,
+    "comments": "{# " * 6_000,
+    "too long": "x" * 50_000_000,
+}
+# What people may fill in for `hat`.
+VALUES = {"hat": "x" * 31_000, "style": "ink"}
