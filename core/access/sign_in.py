@@ -55,14 +55,13 @@ def check_auth(auth: object) -> SignIn:
 
 
 def _providers(auth: Mapping[str, Any]) -> tuple[str | None, ...]:
-    named = {
+    named: dict[str | None, Mapping[str, Any]] = {
         name: section
         for name, section in auth.items()
         if isinstance(section, Mapping) and name != "client_kwargs"
     }
-    sections: dict[str | None, Mapping[str, Any]] = {**named}
-    if not named or any(field in auth for field in PROVIDER_FIELDS):
-        sections = {None: auth, **named}
+    unnamed = not named or any(field in auth for field in PROVIDER_FIELDS)
+    sections = {None: auth} | named if unnamed else named
     for name, section in sections.items():
         for field in PROVIDER_FIELDS:
             _text(section, field, of=name)

@@ -14,7 +14,7 @@ from tests.support.app import RunningApp, settings_of
 from tests.support.folders import quick_folder
 
 NORA = "nora@example.org"
-PEOPLE = {
+PEOPLE: dict[str, dict[str, object]] = {
     "nora": {"email": NORA, "email_verified": True},
     "silent": {"email": NORA},
     "worded": {"email": NORA, "email_verified": "true"},

@@ -132,7 +132,7 @@ def test_a_signed_in_staff_member_acts_as_themselves(open_shell: OpenShell, desk
     assert "Signed in as Nora@Example.com" in said(at)
 
 
-NOT_TRUE = (False, None, "true", "True", "false", 1, "1", [True], {})
+NOT_TRUE: tuple[object, ...] = (False, None, "true", "True", "false", 1, "1", [True], {})
 UNVERIFIED = "Your identity provider sent no verified e-mail address"
 
 
