@@ -54,6 +54,14 @@ def moment(at: datetime | None, zone: tzinfo, *, today: datetime | None = None) 
     return there.strftime("%H:%M:%S") if same_day else there.strftime("%-d %b %H:%M:%S")
 
 
+def clock_offset(seconds: float, give: float) -> str:
+    """How far another clock is from ours: `1 h 00 min behind ours, give or take 1.2 s`."""
+    # What may as well be nothing is said as nothing.
+    apart = "in step with" if abs(seconds) <= give else None
+    side = apart or f"{duration(timedelta(seconds=abs(seconds)))} {'ahead of' if seconds > 0 else 'behind'}"
+    return f"{side} ours, give or take {duration(timedelta(seconds=give))}"
+
+
 def count(number: int, singular: str, plural: str | None = None) -> str:
     """`1 generation`, `1,204 generations`."""
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"

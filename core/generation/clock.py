@@ -12,8 +12,11 @@ from core.provider.clock_offset import ClockOffset, Span, Track, from_creation, 
 from core.provider.models import ProviderClock
 from core.provider.reports import ProviderReport
 
-# What only says the same again is written down this often.
-CONFIRMED_EVERY = timedelta(seconds=1)
+# What only says the same again is written down this often: lists come all the time, but each creation may be
+# the last for long, and what was asked for before it waits for it.
+CONFIRMED_EVERY = {"created": timedelta(), "date": timedelta(seconds=1)}
+# Before anything was seen, a clock may have stepped unnoticed; not in so short a time.
+UNNOTICED = timedelta(minutes=1)
 
 
 def clock_offset(session: Session, *, locked: bool = False) -> ClockOffset:
@@ -62,7 +65,10 @@ def _learn(session: Session, source: str, seen: Span | None, at: datetime, now: 
     known = clock_offset(session)
     if seen is None:
         return known
-    newest = session.scalar(select(func.max(RenderAttempt.id))) or 0
+    attempts = select(func.coalesce(func.max(RenderAttempt.id), 0))
+    if getattr(known, source) is None:
+        attempts = attempts.where(RenderAttempt.submitted_at < at - UNNOTICED)
+    newest: int = session.scalars(attempts).one()
     if _says_news(known, after := known.seeing(source, seen, at=at, now=now, newest=newest), source):
         # Others may have learnt meanwhile; nobody waits for the row just to say the same again.
         known = clock_offset(session, locked=True)
@@ -75,7 +81,7 @@ def _says_news(before: ClockOffset, after: ClockOffset, source: str) -> bool:
     old, new = getattr(before, source), getattr(after, source)
     if old is None or (old.doubts, old.step) != (new.doubts, new.step):
         return True
-    return bool(new.at - old.at >= CONFIRMED_EVERY)
+    return bool(new.at - old.at > CONFIRMED_EVERY[source])
 
 
 def _write(session: Session, source: str, track: Track) -> None:

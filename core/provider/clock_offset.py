@@ -12,8 +12,9 @@ from typing import Self
 
 # A Date has whole seconds, and servers write it anew once a second.
 DATE_SPAN = 2.0
-# Replicate's answers to POST and GET give slightly different `created_at` for one prediction.
-CREATED_JITTER = 0.5
+# Replicate's answers to POST and GET give slightly different `created_at` for one prediction; and where a
+# clock is nudged by a second or two, nothing has stepped.
+CREATED_JITTER = 2.0
 # Seconds by which a clock may drift for each second that passes, while it is being set right smoothly, and
 # the most that is put down to it: what is more is a step. Together with PRECISE well below SLACK.
 DRIFT = 0.1
@@ -72,6 +73,10 @@ def _span(first: datetime, last: datetime, before: datetime, after: datetime) ->
     return Span((first - after).total_seconds(), (last - before).total_seconds())
 
 
+def _drift(one: datetime, other: datetime) -> float:
+    return min(DRIFT * abs((one - other).total_seconds()), MOST_DRIFT)
+
+
 @dataclasses.dataclass(frozen=True)
 class Track:
     """What one source has told so far; `at` is our time of the last confirmation.
@@ -91,17 +96,17 @@ class Track:
 
     def aged(self, moment: datetime) -> Span:
         """The offset at another moment, when the clocks may have drifted."""
-        return self.span.wider(min(DRIFT * abs((moment - self.at).total_seconds()), MOST_DRIFT))
+        return self.span.wider(_drift(self.at, moment))
 
     def follow(self, seen: Span, *, at: datetime, now: datetime, newest: int) -> "Track":
-        """The track after another sighting, begun `at`; `newest` is the latest attempt that there is."""
-        both = self.aged(at) & seen
+        """The track after another sighting, begun `at`."""
+        agreed = self.aged(at) & seen
         # A confirmation that lies ahead of us shows that our clock was set back.
-        if both is None or self.at > now + MARGIN:
+        if agreed is None or self.at > now + MARGIN:
             return Track(seen, at, DOUBTS, newest)
         if seen.width > max(PRECISE, self.span.width):
             return self
-        return Track(both, max(at, self.at), max(self.doubts - 1, 0), self.step)
+        return Track(agreed, max(at, self.at), max(self.doubts - 1, 0), self.step)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,32 +130,33 @@ class ClockOffset:
     date: Track | None = None
 
     def seeing(self, source: str, seen: Span, *, at: datetime, now: datetime, newest: int) -> Self:
-        """The same after one more sighting by `source`, which is `created` or `date`."""
+        """The same after one more sighting by `source`, which is `created` or `date`.
+
+        `newest` is the latest attempt that may have been stamped while the offset was another one.
+        """
         track: Track | None = getattr(self, source)
-        if track is not None:
-            return dataclasses.replace(self, **{source: track.follow(seen, at=at, now=now, newest=newest)})
-        return dataclasses.replace(self, **{source: Track(seen, at)})
+        followed = track.follow(seen, at=at, now=now, newest=newest) if track else Track(seen, at, 0, newest)
+        return dataclasses.replace(self, **{source: followed})
 
     def known(self, since: datetime, now: datetime) -> Known | None:
-        """The offset from `since` until now, or None where nothing confirmed it since then.
+        """The offset of now, or None where nothing has confirmed it since then.
 
         What contradicts `created_at` is not believed: a Date that does so lies, unless a clock has stepped
         since, and then it takes another creation to tell.
         """
         created, date = self.created, self.date
-        telling = date if date and date.confirmed(since, now) else None
+        # Whoever noticed a step: it may have been undone before the other source told again.
+        step = max((track.step for track in (created, date) if track), default=0)
+        telling = date.aged(now) if date and date.confirmed(since, now) else None
         if created is not None and created.confirmed(since, now):
-            span = _over(created, since, now)
-            both = span & _over(telling, since, now) if telling else None
-            return Known(both or span, created.at, created.step, exact=True)
-        if telling is None:
+            span = created.aged(now)
+            return Known((telling and span & telling) or span, created.at, step, exact=True)
+        if date is None or telling is None:
             return None
-        span = _over(telling, since, now)
         if created is None:
-            return Known(span, telling.at, telling.step, exact=False)
-        both = span & created.aged(now)
-        step = max(telling.step, created.step)
-        return Known(both, telling.at, step, exact=True) if both else None
+            return Known(telling, date.at, step, exact=False)
+        agreed = telling & created.aged(now)
+        return Known(agreed, date.at, step, exact=True) if agreed else None
 
     def ask_from(self, submitted: datetime, *, first: int | None, now: datetime) -> datetime:
         """From when to list, by the provider's clock, to find what was `submitted` by ours.
@@ -169,7 +175,8 @@ class ClockOffset:
         known = self.known(submitted, now)
         if known is None or attempt <= known.step:
             return False
-        return asked <= submitted + timedelta(seconds=known.span.low) - MARGIN
+        lowest = known.span.low - _drift(submitted, known.at)
+        return asked <= submitted + timedelta(seconds=lowest) - MARGIN
 
     def to_ours(self, moment: datetime, now: datetime) -> datetime:
         """A time of the provider by our clock, changed as little as what was seen demands."""
@@ -180,8 +187,3 @@ class ClockOffset:
         """This moment by the provider's clock; None where that is not known."""
         known = self.known(now - FRESH, now)
         return now + timedelta(seconds=known.span.least) if known else None
-
-
-def _over(track: Track, since: datetime, now: datetime) -> Span:
-    """The offset at both ends of a time that the confirmation lies in."""
-    return track.aged(since if track.at - since > now - track.at else now)

@@ -5,9 +5,10 @@ from datetime import timedelta
 
 from core.generation.states import State
 from core.health.provider import Freshness
+from core.health.clock import ClockHealth
 from core.health.stuck import Reason, Step, Stuck
 from core.health.view import Health
-from core.wording import count, duration
+from core.wording import clock_offset, count, duration
 
 LAG_OF_NOTE = timedelta(seconds=60)
 
@@ -121,12 +122,37 @@ def troubles(seen: Health) -> list[str]:
     if seen.alive and seen.sweep.freshness is Freshness.LATE:
         ago = f"was {duration(seen.sweep.ago)} ago" if seen.sweep.ago else "never was"
         found.append(f"The last look at the provider's list {ago}; pictures are found late.")
+    found += _clock_troubles(seen.clock)
     if seen.alive and seen.lag and seen.lag > LAG_OF_NOTE:
         found.append(
             f"Due work has been waiting for {duration(seen.lag)}: workers or the provider's limits are short."
         )
     found += _failing_ticks(seen)
     return found
+
+
+def _clock_troubles(clock: ClockHealth) -> list[str]:
+    if clock.off and clock.offset is not None and clock.give is not None:
+        apart = clock_offset(clock.offset, clock.give)
+        return [
+            f"The provider's clock is {apart}. Nothing is paid twice for it; check that the database's server "
+            "keeps its time by the network."
+        ]
+    if clock.in_doubt:
+        return [
+            f"For {duration(clock.unknown_for)} work goes on while it is not known how far the provider's "
+            "clock is from ours. Requests whose answers are lost stay open until it is; nothing is paid twice."
+        ]
+    return []
+
+
+def clock_state(clock: ClockHealth) -> tuple[str, str, str]:
+    """Colour, word and details of the provider's clock."""
+    ago = f"seen {duration(clock.seen_ago)} ago" if clock.seen_ago is not None else "never seen"
+    if clock.offset is None or clock.give is None:
+        return ("gray" if clock.unknown_for is None else "orange"), "Not known now", ago
+    details = f"{clock_offset(clock.offset, clock.give)}, {ago}"
+    return ("red", "Apart", details) if clock.off else ("green", "In step", details)
 
 
 def _failing_ticks(seen: Health) -> list[str]:
