@@ -251,7 +251,7 @@ def _output_expiring(session: Session, settings: Settings, question: Question, a
 
 
 def _provider_clock(session: Session, settings: Settings, question: Question, at: datetime) -> Readings:
-    """Two subjects: how far apart the clocks are, and that nobody knows while something is at the provider."""
+    """Two subjects: how far apart the clocks are, and that this is not known while work goes on."""
     seen = clock_health(session, settings, now=at)
     if seen.least is not None:
         sight = Sight.BAD if abs(seen.least) > question["seconds"] else Sight.GOOD
