@@ -55,11 +55,12 @@ def moment(at: datetime | None, zone: tzinfo, *, today: datetime | None = None) 
 
 
 def clock_offset(seconds: float, give: float) -> str:
-    """How far another clock is from ours: `1 h 00 min behind ours, give or take 1.2 s`."""
-    # What may as well be nothing is said as nothing.
-    apart = "in step with" if abs(seconds) <= give else None
-    side = apart or f"{duration(timedelta(seconds=abs(seconds)))} {'ahead of' if seconds > 0 else 'behind'}"
-    return f"{side} ours, give or take {duration(timedelta(seconds=give))}"
+    """How far another clock is: `1 h 00 min behind ours, give or take 1.2 s`, or `within 2.0 s of ours`."""
+    if abs(seconds) <= give:
+        return f"within {duration(timedelta(seconds=abs(seconds) + give))} of ours"
+    side = "ahead of" if seconds > 0 else "behind"
+    apart = duration(timedelta(seconds=abs(seconds)))
+    return f"{apart} {side} ours, give or take {duration(timedelta(seconds=give))}"
 
 
 def count(number: int, singular: str, plural: str | None = None) -> str:

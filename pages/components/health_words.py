@@ -149,7 +149,7 @@ def _clock_trouble(clock: ClockHealth) -> str:
 
 def clock_state(clock: ClockHealth) -> tuple[str, str, str]:
     """Colour, word and details of the provider's clock."""
-    ago = f"seen {duration(clock.seen_ago)} ago" if clock.seen_ago is not None else "never seen"
+    ago = f"measured {duration(clock.seen_ago)} ago" if clock.seen_ago else "not measured yet"
     if clock.offset is None or clock.give is None:
         return ("gray" if clock.unknown_for is None else "orange"), "Not known now", ago
     details = f"{clock_offset(clock.offset, clock.give)}, {ago}"

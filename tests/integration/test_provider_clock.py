@@ -3,6 +3,8 @@
 That the provider's clock is ahead is the same as that ours is behind, and the other way round.
 """
 
+import json
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,6 +15,10 @@ from core.generation.models import Generation
 from core.generation.states import State
 from core.generation.submit import claim_to_submit, submit
 from core.generation.sweep import sweep_now
+from core.provider.clock_offset import ClockOffset
+from core.provider.errors import ProviderError
+from core.provider.sandbox.webhooks import signature
+from core.web.routes import receive
 from tests.support.desk import UNHURRIED, TestDesk, wait_for, working
 
 HOUR = 3600.0
@@ -138,6 +144,31 @@ def test_without_a_date_the_outcome_stays_open_until_another_creation_tells_the_
         asked = desk.ask("Another hero")
         wait_for(desk.all_ended)
     assert_each_once(desk, [*known, lost, asked])
+
+
+def test_an_answer_that_is_not_the_provider_s_list_tells_no_time(desk: TestDesk) -> None:
+    sent_by_hand(desk, f"A hero {LOST}", 1)
+    desk.sandbox.clock.skew = HOUR
+    desk.sandbox.faults.add("list_500")
+    with pytest.raises(ProviderError):
+        sweep_now(desk.services)
+    with desk.database.transaction() as session:
+        assert clock_offset(session) == ClockOffset()
+
+
+def test_a_webhook_is_fresh_by_the_provider_s_clock(desk: TestDesk) -> None:
+    desk = unhurried(desk)
+    desk.sandbox.clock.skew = -HOUR
+    sent_by_hand(desk, "A hero", 1)
+    secret = desk.sandbox.state.signing_key
+    body = json.dumps({"id": "p1", "status": "succeeded"}).encode()
+    answers = {}
+    for name, skew in (("fresh", -HOUR), ("old", -2 * HOUR), ("by our clock", 0.0)):
+        stamp = int(time.time() + skew)
+        headers = {"webhook-id": name, "webhook-timestamp": str(stamp)}
+        headers["webhook-signature"] = signature(secret, name, stamp, body)
+        answers[name] = receive(desk.services, headers, body)
+    assert answers == {"fresh": 200, "old": 401, "by our clock": 401}
 
 
 def test_times_of_the_provider_are_kept_by_our_clock(desk: TestDesk) -> None:
