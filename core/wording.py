@@ -54,6 +54,15 @@ def moment(at: datetime | None, zone: tzinfo, *, today: datetime | None = None) 
     return there.strftime("%H:%M:%S") if same_day else there.strftime("%-d %b %H:%M:%S")
 
 
+def clock_offset(seconds: float, give: float) -> str:
+    """How far another clock is: `1 h 00 min behind ours, give or take 1.2 s`, or `within 2.0 s of ours`."""
+    if abs(seconds) <= give:
+        return f"within {duration(timedelta(seconds=abs(seconds) + give))} of ours"
+    side = "ahead of" if seconds > 0 else "behind"
+    apart = duration(timedelta(seconds=abs(seconds)))
+    return f"{apart} {side} ours, give or take {duration(timedelta(seconds=give))}"
+
+
 def count(number: int, singular: str, plural: str | None = None) -> str:
     """`1 generation`, `1,204 generations`."""
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"

@@ -31,8 +31,8 @@ def note_drawn(
     attempt.output = list(report.output)
     attempt.cost_usd = price_usd(generation.model, generation.parameters, own_key=settings.own_openai_key)
     now: datetime = session.scalars(select(NOW)).one()
-    # The provider's clock may be ahead of ours; counting from the earlier moment is the safe side.
-    completed = min(report.completed_at or now, now)
+    # By our clock, as far as the provider's is known: where it is not, at least not outside of what can be.
+    completed = max(min(report.completed_at or now, now), attempt.submitted_at)
     attempt.save_by = completed + timedelta(seconds=settings.provider_retention_seconds)
     session.flush()
 

@@ -9,7 +9,7 @@ import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
 from core.credits import ledger
@@ -195,8 +195,7 @@ def cancel(session: Session, generation: Generation, *, actor: str) -> bool:
 
 def time_out(session: Session, generation: Generation) -> bool:
     """End a generation whose deadline has passed; what is still drawn for it will be stopped there."""
-    text = f"Not finished by its deadline; it was {generation.state}."
-    found = known_trouble(FailureClass.TIMEOUT, text, retryable=False)
+    found = _overdue(session, generation)
     moved = fail(session, generation, found)
     if moved:
         ended = session.scalars(
@@ -207,13 +206,25 @@ def time_out(session: Session, generation: Generation) -> bool:
                 ended_at=NOW,
                 next_check_at=NOW,
                 failure_class=found.failure_class,
-                failure_detail=text,
+                failure_detail=found.detail,
             )
             .returning(RenderAttempt)
         )
         for attempt in ended:
             _note(session, generation, found, attempt)
     return moved
+
+
+def _overdue(session: Session, generation: Generation) -> Trouble:
+    """Why it was not finished: a request whose answer is missing may have been drawn, and billed."""
+    unanswered = (RenderAttempt.generation_id == generation.id) & (RenderAttempt.status == "open")
+    if session.scalar(select(exists().where(unanswered))):
+        text = (
+            "No answer came, and until the deadline no list of the provider could tell whether it was made."
+        )
+        return known_trouble(FailureClass.SUBMISSION_UNCONFIRMED, text, retryable=False)
+    text = f"Not finished by its deadline; it was {generation.state}."
+    return known_trouble(FailureClass.TIMEOUT, text, retryable=False)
 
 
 def succeed(session: Session, generation: Generation, *, token: int) -> bool:

@@ -4,6 +4,7 @@ Applying is idempotent: what is older than what is known, or known already, chan
 """
 
 import enum
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import func, or_, select
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from core.failures.overrides.in_force import overrides_in_force
 from core.failures.taxonomy import FailureClass
+from core.generation.clock import in_our_time, learn_from_creation
 from core.generation.drawn import deliver_late, note_drawn
 from core.generation.endings import Trouble, known_trouble, retry_or_fail, trouble
 from core.generation.models import Generation, RenderAttempt
@@ -39,6 +41,7 @@ def apply_provider_report(
     if found is None:
         return Applied.FOREIGN
     generation, attempt = found
+    report = in_our_time(session, report)
     if attempt.status == "open" and generation.state == State.SUBMITTING:
         _accept(session, generation, attempt, report, adopted=detected_by != "create")
         if not report.status.terminal:
@@ -80,8 +83,10 @@ def _accept(
     attempt.remote_status = report.status
     attempt.remote_url = report.web_url
     attempt.adopted = adopted
-    attempt.accepted_at = session.scalar(select(NOW))
+    now: datetime = session.scalars(select(NOW)).one()
+    attempt.accepted_at = now
     session.flush()
+    learn_from_creation(session, report, before=attempt.submitted_at, now=now)
     move(
         session,
         generation.id,

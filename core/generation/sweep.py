@@ -1,7 +1,8 @@
 """The sweep: one list of the provider's latest predictions tells about all of ours at once.
 
 It also settles open intents: a prediction that bears our reference is adopted; one that a whole list does not
-hold after the grace period was never made, and is sent again.
+hold after the grace period was never made, and is sent again. Only a list counts that was asked from a time
+that the provider's clock covers (`core.provider.clock_offset`); until there is one, the outcome stays open.
 """
 
 import dataclasses
@@ -12,6 +13,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from core.failures.taxonomy import FailureClass
+from core.generation.clock import clock_offset, learn_from_date
 from core.generation.endings import NOW, UNDER_WAY, known_trouble, retry_or_fail
 from core.generation.leases import take_named, unleased
 from core.generation.models import Generation, RenderAttempt
@@ -19,14 +21,13 @@ from core.generation.reports import Applied, apply_provider_report, is_uuid
 from core.generation.states import State
 from core.provider import budget
 from core.provider.catalog import MODELS
+from core.provider.clock_offset import ClockOffset
 from core.provider.errors import ProviderError
 from core.provider.listing import Listing
 from core.provider.reports import ProviderReport, RemoteStatus
 from core.services import Services
 from core.settings import Settings
 
-# The provider's clock may differ from the database's.
-CLOCK_SLACK = timedelta(seconds=60)
 MOST_PAGES = 60
 # Of the provider's list (its OpenAPI document, `predictions.list`).
 PAGE_SIZE = 100
@@ -44,10 +45,18 @@ class Swept:
     lost: int = 0
 
 
+@dataclasses.dataclass(frozen=True)
+class ToAsk:
+    """A list to ask for: from when by the provider's clock, decided at `now` by the database's."""
+
+    since: datetime
+    now: datetime
+
+
 def sweep(services: Services, *, worker: str) -> Swept | None:
     """Sweep once, where something is open and it is this worker's turn; None where it was not."""
-    since = _begin(services, worker)
-    return None if since is None else _look(services, since)
+    wanted = _begin(services, worker)
+    return None if wanted is None else _look(services, wanted)
 
 
 def sweep_now(services: Services) -> Swept | None:
@@ -56,41 +65,47 @@ def sweep_now(services: Services) -> Swept | None:
     Two sweeps at the same moment do no harm: what one has applied is nothing new to the other.
     """
     with services.database.transaction() as session:
-        since, _ = oldest_to_list(session, services.settings.sweep_window_seconds)
-        if since is None or not budget.take(session, "read", 1):
+        oldest = oldest_to_list(session, services.settings.sweep_window_seconds)
+        if oldest.submitted_at is None or not budget.take(session, "read", 1):
             return None
-    return _look(services, since - CLOCK_SLACK)
+        wanted = _to_ask(session, oldest.submitted_at, oldest.first_open)
+    return _look(services, wanted)
 
 
-def _look(services: Services, since: datetime) -> Swept:
+def _look(services: Services, wanted: ToAsk) -> Swept:
     try:
-        listing = services.gateway.list_since(since, max_pages=MOST_PAGES)
+        listing = services.gateway.list_since(wanted.since, max_pages=MOST_PAGES)
     except ProviderError as exc:
         note_throttled(services, exc)
         raise
     if listing.problem is not None:
         note_throttled(services, listing.problem)
     _pay_for_pages(services, listing)
-    return _apply(services, listing)
+    return _apply(services, wanted, listing)
 
 
-def _begin(services: Services, worker: str) -> datetime | None:
-    """From when to list, if there is anything to look for and this worker holds the sweep now."""
+def _begin(services: Services, worker: str) -> ToAsk | None:
+    """What to ask for, if there is anything to look for and this worker holds the sweep now."""
     settings = services.settings
     with services.database.transaction() as session:
-        since, open_attempts = oldest_to_list(session, settings.sweep_window_seconds)
-        if since is None:
+        oldest = oldest_to_list(session, settings.sweep_window_seconds)
+        if oldest.submitted_at is None:
             return None
         mine = take_named(
             session,
             "sweep",
             worker=worker,
             lease_seconds=settings.lease_seconds,
-            every_seconds=interval_seconds(settings, open_attempts),
+            every_seconds=interval_seconds(settings, oldest.attempts),
         )
         if not mine or not budget.take(session, "read", 1):
             return None
-    return since - CLOCK_SLACK
+        return _to_ask(session, oldest.submitted_at, oldest.first_open)
+
+
+def _to_ask(session: Session, submitted: datetime, first_open: int | None) -> ToAsk:
+    now: datetime = session.scalars(select(NOW)).one()
+    return ToAsk(clock_offset(session).ask_from(submitted, first=first_open, now=now), now)
 
 
 def interval_seconds(settings: Settings, open_attempts: int) -> float:
@@ -99,16 +114,27 @@ def interval_seconds(settings: Settings, open_attempts: int) -> float:
     return max(settings.sweep_interval_seconds, pages / (SHARE_OF_BUDGET * budget.PER_SECOND["read"]))
 
 
-def oldest_to_list(session: Session, window_seconds: float) -> tuple[datetime | None, int]:
-    """The submission time of the oldest attempt that the list shall tell about, and how many there are.
+@dataclasses.dataclass(frozen=True)
+class Oldest:
+    """Of the attempts that the list shall tell about: when the oldest was submitted, how many there are, and
+    the first whose answer is missing."""
+
+    submitted_at: datetime | None
+    attempts: int
+    first_open: int | None
+
+
+def oldest_to_list(session: Session, window_seconds: float) -> Oldest:
+    """What the list shall tell about, summed up.
 
     Intents without an answer are looked for however old they are; what the provider took up longer ago than
     the window is asked for one by one (see `core.generation.stragglers`).
     """
-    oldest, number = session.execute(
-        select(func.min(RenderAttempt.submitted_at), func.count()).where(to_list(window_seconds))
+    first_open = func.min(RenderAttempt.id).filter(RenderAttempt.status == "open")
+    submitted_at, attempts, first = session.execute(
+        select(func.min(RenderAttempt.submitted_at), func.count(), first_open).where(to_list(window_seconds))
     ).one()
-    return oldest, number
+    return Oldest(submitted_at, attempts, first)
 
 
 def to_list(window_seconds: float) -> ColumnElement[bool]:
@@ -130,7 +156,9 @@ def _pay_for_pages(services: Services, listing: Listing) -> None:
             budget.take(session, "read", listing.requests - 1)
 
 
-def _apply(services: Services, listing: Listing) -> Swept:
+def _apply(services: Services, wanted: ToAsk, listing: Listing) -> Swept:
+    with services.database.transaction() as session:
+        offset = learn_from_date(session, listing.said_at, before=wanted.now)
     changed = drawn = 0
     for listed in _news(services, listing):
         report = _seen_alone(services, listed)
@@ -142,7 +170,7 @@ def _apply(services: Services, listing: Listing) -> Swept:
         drawn += applied is Applied.DRAWN
     if listing.complete:
         _look_alone_for_missing(services, listing)
-    lost = _settle_lost(services, listing)
+    lost = _settle_lost(services, wanted, listing, offset)
     return Swept(listing.requests, changed, drawn, lost)
 
 
@@ -193,7 +221,7 @@ def _news(services: Services, listing: Listing) -> list[ProviderReport]:
     return [report for status, report in found if report and (report.status.terminal or status != "accepted")]
 
 
-def _settle_lost(services: Services, listing: Listing) -> int:
+def _settle_lost(services: Services, wanted: ToAsk, listing: Listing, offset: ClockOffset) -> int:
     """Give up the intents that a whole list did not hold after the grace period."""
     if listing.problem is not None:
         return 0
@@ -202,11 +230,16 @@ def _settle_lost(services: Services, listing: Listing) -> int:
     grace = 0.0 if certain else services.settings.adoption_grace_seconds
     overdue = Generation.due_at <= NOW - timedelta(seconds=grace)
     with services.database.transaction() as session:
-        ids = session.scalars(
-            select(RenderAttempt.id)
+        found = session.execute(
+            select(RenderAttempt.id, RenderAttempt.submitted_at, NOW)
             .join(Generation, Generation.id == RenderAttempt.generation_id)
             .where(RenderAttempt.status == "open", overdue, unleased())
         ).all()
+    ids = [
+        attempt_id
+        for attempt_id, submitted, now in found
+        if offset.covers(wanted.since, submitted, attempt=attempt_id, now=now)
+    ]
     for attempt_id in ids:
         with services.database.transaction() as session:
             _lose(session, services, attempt_id, certain=certain)

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.generation.workers import BEATS_UNTIL_SILENT
+from core.health.clock import ClockHealth, clock_health
 from core.health.crew import WorkerHealth, crew
 from core.health.outbox import OutboxHealth, outbox_health
 from core.health.provider import ApiUse, SweepHealth, api_use, sweep_health
@@ -27,6 +28,7 @@ class Health:
     stuck: StuckGenerations
     budgets: Sequence[ApiUse]
     sweep: SweepHealth
+    clock: ClockHealth
     outbox: OutboxHealth
     database: DatabaseHealth
     store: StoreHealth | None
@@ -64,6 +66,7 @@ def health(session: Session, settings: Settings) -> Health:
         ),
         budgets=api_use(session, now=now),
         sweep=sweep_health(session, settings, now=now),
+        clock=clock_health(session, settings, now=now),
         outbox=outbox_health(session, now=now),
         database=database_health(session),
         store=store_health(found),

@@ -80,7 +80,7 @@ DECLARE
         'experiment_line', 'experiment_plan', 'experiment_purchase', 'experiment_stage', 'generation',
         'generation_event', 'generation_tally', 'image_check', 'latency_tally', 'lineup', 'money_request',
         'named_lease', 'notification', 'notification_channel', 'owned_image', 'promotion_guard', 'prompt',
-        'prompt_template', 'rating', 'refund_batch', 'refund_batch_item', 'refund_budget', 'render_attempt',
+        'prompt_template', 'provider_clock', 'rating', 'refund_batch', 'refund_batch_item', 'refund_budget', 'render_attempt',
         'retry_batch', 'retry_batch_item', 'selfie', 'silence', 'snippet', 'staff', 'test_person',
         'test_set', 'vote', 'vote_batch', 'webhook_inbox', 'worker'];
     -- What the app itself takes away again: drafts, labels, queues, what was kept for a while.

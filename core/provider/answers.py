@@ -118,7 +118,7 @@ def _retry_after(headers: httpx.Headers, problem: dict[str, object]) -> float | 
     spoken = _RESETS_IN.search(detail) if isinstance(detail, str) else None
     for seconds in (
         finite(problem.get("retry_after")),
-        _header_seconds(headers.get("retry-after", "").strip()),
+        _header_seconds(headers.get("retry-after", "").strip(), said_at(headers)),
         float(spoken[1]) if spoken else None,
     ):
         if seconds is not None:
@@ -126,15 +126,27 @@ def _retry_after(headers: httpx.Headers, problem: dict[str, object]) -> float | 
     return None
 
 
-def _header_seconds(value: str) -> float | None:
+def _header_seconds(value: str, said_at: datetime | None) -> float | None:
     try:
         return finite(float(value))
     except ValueError:
         pass
+    moment = _moment(value)
+    # Where the same server says what time it has, our own clock does not matter.
+    return None if moment is None else max(0.0, (moment - (said_at or datetime.now(UTC))).total_seconds())
+
+
+def said_at(headers: httpx.Headers) -> datetime | None:
+    """When the server says it made this answer; None where it does not say, or says it of an older one."""
+    dates = headers.get_list("date")
+    # An answer that was kept by a cache bears the Date of its making, and how old it is.
+    kept = headers.get("age", "0").strip() not in ("", "0")
+    return _moment(dates[0]) if len(dates) == 1 and not kept else None
+
+
+def _moment(value: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(value)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, TypeError, OverflowError):
         return None

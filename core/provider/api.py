@@ -1,17 +1,19 @@
 """One request to Replicate's API: the `replicate` client's connection, our own limits and errors."""
 
 import contextlib
+import dataclasses
 import json
 import ssl
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Literal
 
 import httpx
 
 from core.errors import SetupError
-from core.provider.answers import no_answer, refusal, unreadable
+from core.provider.answers import no_answer, refusal, said_at, unreadable
 from core.provider.errors import ProviderError
 from core.provider.parsing import decode_json
 from core.provider.transport import CONNECT_SECONDS, BoundedTransport, time_limit
@@ -21,6 +23,14 @@ OnLimits = Callable[[Kind, float | None], None]
 
 # A list page holds up to 100 predictions with their inputs, which may be data URIs of 256 kB.
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """The JSON object that answered, and when the server says it did."""
+
+    payload: dict[str, object]
+    said_at: datetime | None
 
 
 class RequestCounter:
@@ -79,6 +89,22 @@ class ReplicateApi:
 
         Raises ProviderError for everything else. `path` must be relative: the token goes with it.
         """
+        return self.answer(
+            operation, method, path, body=body, files=files, headers=headers, seconds=seconds
+        ).payload
+
+    def answer(
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, object] | None = None,
+        files: Mapping[str, tuple[str, bytes, str]] | None = None,
+        headers: Mapping[str, str] | None = None,
+        seconds: float | None = None,
+    ) -> Answer:
+        """As `ask`, with the time that the server told."""
         total = seconds or self._seconds
         request = self._request(method, path, body, files, headers, total)
         self._counter.add(operation)
@@ -96,7 +122,7 @@ class ReplicateApi:
             raise unreadable(response.status_code, f"no JSON ({exc})", self._secrets) from None
         if not isinstance(answer, dict):
             raise unreadable(response.status_code, f"a JSON {type(answer).__name__}", self._secrets)
-        return answer
+        return Answer(answer, said_at(response.headers))
 
     def _request(
         self,

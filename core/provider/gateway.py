@@ -7,7 +7,8 @@ else (limits, retries, JSON, redirects) is decided here and in the modules besid
 import base64
 import math
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
@@ -184,7 +185,9 @@ class Gateway:
             raise
 
     def list_since(self, created_after: datetime, *, max_pages: int = 10) -> Listing:
-        """The predictions created after this aware moment, newest first, at most `max_pages` pages of 100.
+        """The predictions created after this moment of the provider's clock, newest first.
+
+        The moment must be aware; at most `max_pages` pages of 100 are read.
 
         Raises ProviderError when nothing could be read. Links to further pages are followed only on the
         configured host, because the token goes with them.
@@ -246,10 +249,19 @@ class Gateway:
         return key
 
     def verify_webhook(
-        self, headers: Mapping[str, str], body: bytes, secret: str, tolerance_seconds: float = 300
+        self,
+        headers: Mapping[str, str],
+        body: bytes,
+        secret: str,
+        tolerance_seconds: float = 300,
+        *,
+        now: Callable[[], float] = time.time,
     ) -> dict[str, object]:
-        """The prediction object of a genuine and fresh webhook. Raises WebhookRejected."""
-        return verify_webhook(headers, body, secret, tolerance_seconds)
+        """The prediction object of a genuine and fresh webhook. Raises WebhookRejected.
+
+        `now` says the time by the provider's clock, in seconds since 1970.
+        """
+        return verify_webhook(headers, body, secret, tolerance_seconds, now=now)
 
     def parse_report(self, payload: object) -> ProviderReport:
         """A prediction object, such as a webhook's, as a report. Raises ProviderError without a usable id."""

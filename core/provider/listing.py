@@ -18,7 +18,8 @@ class Listing:
     """What the provider lists since some moment, newest first, each prediction once.
 
     `complete` is false when there is more than was read: too many pages, or `problem` came after the first
-    page. `bad_items` counts entries that are no readable prediction.
+    page. `bad_items` counts entries that are no readable prediction. `said_at` is the time that the first
+    page bears, by the clock of who answered.
     """
 
     reports: tuple[ProviderReport, ...]
@@ -26,6 +27,7 @@ class Listing:
     bad_items: int
     requests: int
     problem: ProviderError | None = None
+    said_at: datetime | None = None
 
 
 @dataclasses.dataclass
@@ -33,6 +35,7 @@ class _Page:
     reports: list[ProviderReport]
     bad_items: int
     next_link: object
+    said_at: datetime | None
 
 
 def list_since(
@@ -47,10 +50,12 @@ def list_since(
     seen: set[str] = set()
     bad_items = 0
     problem: ProviderError | None = None
+    said_at: datetime | None = None
     while path is not None and path not in seen and len(seen) < max_pages:
         seen.add(path)
         try:
             page = _page(api, path, secrets)
+            said_at = page.said_at if len(seen) == 1 else said_at
             for report in page.reports:
                 reports.setdefault(report.remote_id, report)
             bad_items += page.bad_items
@@ -60,12 +65,13 @@ def list_since(
                 raise
             problem = exc
             break
-    return Listing(tuple(reports.values()), path is None, bad_items, len(seen), problem)
+    return Listing(tuple(reports.values()), path is None, bad_items, len(seen), problem, said_at)
 
 
 def _page(api: ReplicateApi, path: str, secrets: tuple[str, ...]) -> _Page:
-    payload = api.ask("list", "GET", path)
-    results = payload.get("results")
+    # What a cache has kept does not tell what is there now.
+    answer = api.answer("list", "GET", path, headers={"Cache-Control": "no-cache"})
+    results = answer.payload.get("results")
     if not isinstance(results, list):
         raise misread("the list has no results")
     reports = []
@@ -74,7 +80,7 @@ def _page(api: ReplicateApi, path: str, secrets: tuple[str, ...]) -> _Page:
             reports.append(parse_report(item, secrets))
         except Unreadable:
             continue
-    return _Page(reports, len(results) - len(reports), payload.get("next"))
+    return _Page(reports, len(results) - len(reports), answer.payload.get("next"), answer.said_at)
 
 
 def _all_older(page: _Page, since: datetime) -> bool:

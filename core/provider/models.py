@@ -1,4 +1,4 @@
-"""The shared governor of API requests, and the webhooks already seen."""
+"""The shared governor of API requests, what the provider's clock is known by, and webhooks already seen."""
 
 from datetime import datetime
 
@@ -21,6 +21,19 @@ class ApiBudget(Base):
     minute_at: Mapped[datetime] = mapped_column(server_default=func.now())
     minute_used: Mapped[int] = mapped_column(server_default="0")
     minute_before: Mapped[int] = mapped_column(server_default="0")
+
+
+class ProviderClock(Base):
+    """What one source tells of the provider's clock against the database's (`core.provider.clock_offset`)."""
+
+    __tablename__ = "provider_clock"
+
+    source: Mapped[str] = mapped_column(primary_key=True)  # created, date
+    low: Mapped[float]  # seconds, the provider's clock minus ours
+    high: Mapped[float]
+    seen_at: Mapped[datetime]
+    doubts: Mapped[int] = mapped_column(server_default="0")
+    step: Mapped[int] = mapped_column(server_default="0")
 
 
 class WebhookInbox(Base):

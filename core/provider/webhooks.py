@@ -9,7 +9,7 @@ import binascii
 import hashlib
 import hmac
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from core.provider.errors import WebhookRejected
 from core.provider.parsing import decode_json
@@ -21,9 +21,11 @@ def verify_webhook(
     secret: str,
     tolerance_seconds: float = 300,
     *,
-    now: float | None = None,
+    now: Callable[[], float] = time.time,
 ) -> dict[str, object]:
-    """The webhook's prediction object. Raises WebhookRejected. `now` is the time in seconds since 1970.
+    """The webhook's prediction object. Raises WebhookRejected.
+
+    `now` says the time by the provider's clock in seconds since 1970; it is asked for what is genuine only.
 
     Signature: HMAC-SHA256 over `id.timestamp.body` with the base64 key after `whsec_`, one of the
     space-separated `v1,<base64>` values (Replicate docs, "Verify webhooks").
@@ -36,7 +38,7 @@ def verify_webhook(
     expected = hmac.new(_key(secret), signed, hashlib.sha256).digest()
     if not any(hmac.compare_digest(expected, one) for one in _signatures(given["webhook-signature"])):
         raise WebhookRejected("the webhook's signature is wrong")
-    _check_age(timestamp, tolerance_seconds, time.time() if now is None else now)
+    _check_age(timestamp, tolerance_seconds, now())
     return _payload(body)
 
 

@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import time
 
 from sqlalchemy.dialects.postgresql import insert
 from starlette.concurrency import run_in_threadpool
@@ -11,6 +12,7 @@ from starlette.routing import Route
 
 from core.database import answers
 from core.errors import OperatorError, ServiceUnavailable
+from core.generation.clock import provider_time
 from core.generation.reports import apply_provider_report
 from core.images import addresses
 from core.prompts.share import shelf
@@ -76,7 +78,9 @@ async def replicate_webhook(request: Request) -> Response:
 def receive(services: Services, headers: dict[str, str], body: bytes) -> int:
     """Check and apply one webhook; the answer's HTTP status. A repeated one is acknowledged, not applied."""
     try:
-        payload = services.gateway.verify_webhook(headers, body, webhook_secret(services))
+        payload = services.gateway.verify_webhook(
+            headers, body, webhook_secret(services), now=functools.partial(_their_time, services)
+        )
         report = services.gateway.parse_report(payload)
     except WebhookRejected as exc:
         log.warning("a webhook was refused: %s", exc)
@@ -94,6 +98,13 @@ def receive(services: Services, headers: dict[str, str], body: bytes) -> int:
         if fresh is not None:
             apply_provider_report(session, services.settings, report, detected_by="webhook")
     return 200
+
+
+def _their_time(services: Services) -> float:
+    """The provider's time as it is known, in seconds since 1970: it is what webhooks are stamped with."""
+    with services.database.transaction() as session:
+        known = provider_time(session)
+    return known.timestamp() if known else time.time()
 
 
 @functools.lru_cache(maxsize=4)

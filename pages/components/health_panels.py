@@ -122,6 +122,8 @@ def budgets(seen: Health) -> None:
     colour = "red" if seen.sweep.freshness is Freshness.LATE else "green"
     waiting = count(seen.sweep.waiting, "prediction")
     st.markdown(f"Sweep :{colour}-badge[{SWEEPS[seen.sweep.freshness]}] :small[:gray[{waiting} looked for]]")
+    colour, word, details = words.clock_state(seen.clock)
+    st.markdown(f"Provider's clock :{colour}-badge[{word}] :small[:gray[{details}]]")
 
 
 def servers(desk: Desk, seen: Health) -> None:

@@ -4,10 +4,11 @@ import dataclasses
 from datetime import timedelta
 
 from core.generation.states import State
+from core.health.clock import ClockHealth
 from core.health.provider import Freshness
 from core.health.stuck import Reason, Step, Stuck
 from core.health.view import Health
-from core.wording import count, duration
+from core.wording import clock_offset, count, duration
 
 LAG_OF_NOTE = timedelta(seconds=60)
 
@@ -121,12 +122,38 @@ def troubles(seen: Health) -> list[str]:
     if seen.alive and seen.sweep.freshness is Freshness.LATE:
         ago = f"was {duration(seen.sweep.ago)} ago" if seen.sweep.ago else "never was"
         found.append(f"The last look at the provider's list {ago}; pictures are found late.")
+    if sentence := _clock_trouble(seen.clock):
+        found.append(sentence)
     if seen.alive and seen.lag and seen.lag > LAG_OF_NOTE:
         found.append(
             f"Due work has been waiting for {duration(seen.lag)}: workers or the provider's limits are short."
         )
     found += _failing_ticks(seen)
     return found
+
+
+def _clock_trouble(clock: ClockHealth) -> str:
+    if clock.off and clock.offset is not None and clock.give is not None:
+        apart = clock_offset(clock.offset, clock.give)
+        return (
+            f"The provider's clock is {apart}. Nothing is paid twice for it; make sure that the database's "
+            "server keeps its time by the network."
+        )
+    if clock.in_doubt:
+        return (
+            f"Work has been going on for {duration(clock.unknown_for)} while it is not known how far the "
+            "provider's clock is from ours. Lost answers stay open until it is; nothing is paid twice."
+        )
+    return ""
+
+
+def clock_state(clock: ClockHealth) -> tuple[str, str, str]:
+    """Colour, word and details of the provider's clock."""
+    ago = f"measured {duration(clock.seen_ago)} ago" if clock.seen_ago else "not measured yet"
+    if clock.offset is None or clock.give is None:
+        return ("gray" if clock.unknown_for is None else "orange"), "Not known now", ago
+    details = f"{clock_offset(clock.offset, clock.give)}, {ago}"
+    return ("red", "Apart", details) if clock.off else ("green", "In step", details)
 
 
 def _failing_ticks(seen: Health) -> list[str]:

@@ -42,7 +42,14 @@ def test_classes_are_counted_apart(watch: Watch) -> None:
 
 def test_what_is_not_kept_cannot_be_tried_on_the_past(watch: Watch) -> None:
     present = {Kind.QUEUE_AGE, Kind.STUCK, Kind.OUTPUT_EXPIRING, Kind.WORKER_SILENT, Kind.ERROR_GROUP}
-    present |= {Kind.LEDGER, Kind.REFUND_LIMIT, Kind.PROMOTION, Kind.CHANNEL_DEAD, Kind.BLIND}
+    present |= {
+        Kind.PROVIDER_CLOCK,
+        Kind.LEDGER,
+        Kind.REFUND_LIMIT,
+        Kind.PROMOTION,
+        Kind.CHANNEL_DEAD,
+        Kind.BLIND,
+    }
     with watch.database.transaction() as session:
         for spec in DEFAULTS.values():
             found = backtest(session, watch.services.settings, spec, now=watch.start)

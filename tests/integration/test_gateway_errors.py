@@ -126,6 +126,11 @@ def test_a_date_to_retry_at_is_turned_into_seconds() -> None:
     assert 40 < retry_after <= 60
 
 
+def test_a_date_to_retry_at_is_counted_from_the_date_of_the_same_answer() -> None:
+    headers = {"Retry-After": "Sun, 22 Nov 2026 10:00:37 GMT", "Date": "Sun, 22 Nov 2026 10:00:07 GMT"}
+    assert error_of(reply(429, {"detail": "throttled"}, headers)).retry_after == 30
+
+
 @pytest.mark.parametrize("status", [429, 503, 504])
 def test_a_read_that_is_refused_is_neither_slept_on_nor_repeated(status: int) -> None:
     started = time.monotonic()

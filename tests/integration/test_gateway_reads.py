@@ -298,3 +298,30 @@ def test_without_token_and_sandbox_there_is_no_gateway(tmp_path: Path) -> None:
 
     with pytest.raises(SetupError, match="REPLICATE_API_TOKEN"):
         Gateway.from_settings(settings)
+
+
+@pytest.mark.parametrize(
+    ("headers", "said_at"),
+    [
+        ({"Date": "Sun, 22 Nov 2026 10:00:07 GMT"}, datetime(2026, 11, 22, 10, 0, 7, tzinfo=UTC)),
+        ({"Date": "Sun, 22 Nov 2026 10:00:07 GMT", "Age": "0"}, datetime(2026, 11, 22, 10, 0, 7, tzinfo=UTC)),
+        # Kept by a cache: it was made then, not now.
+        ({"Date": "Sun, 22 Nov 2026 10:00:07 GMT", "Age": "3"}, None),
+        # Somebody between added another.
+        ({"Date": "Sun, 22 Nov 2026 10:00:07 GMT", "date": "Sun, 22 Nov 2026 11:00:07 GMT"}, None),
+        ({"Date": "yesterday"}, None),
+        ({}, None),
+    ],
+)
+def test_the_time_that_the_list_bears_is_told(headers: dict[str, str], said_at: datetime | None) -> None:
+    page = reply(200, {"results": [a_prediction("p1")], "next": None}, headers)
+    with gateway_to(lambda _: page) as (gateway, server):
+        assert gateway.list_since(SINCE).said_at == said_at
+    assert server.requests[0].headers["cache-control"] == "no-cache"
+
+
+@pytest.mark.parametrize("body", ["<html>Please sign in</html>", {"detail": "this is the proxy"}, [1]])
+def test_what_is_no_list_of_the_provider_tells_no_time(body: Any) -> None:
+    page = reply(200, body, {"Date": "Sun, 22 Nov 2026 10:00:07 GMT"})
+    with gateway_to(lambda _: page) as (gateway, _), pytest.raises(ProviderError):
+        gateway.list_since(SINCE)

@@ -3,6 +3,8 @@
 import io
 import json
 from concurrent.futures import ThreadPoolExecutor, wait
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -302,6 +304,26 @@ def test_chance_strikes_the_same_creations_for_the_same_seed() -> None:
             struck.append([api.post(CREATE, json={"input": inputs(p)}).status_code for p in prompts])
     assert struck[0] == struck[1]
     assert set(struck[0]) == {201, 402, 500}
+
+
+def test_a_clock_that_is_off_shows_in_answers_headers_and_lists_alike() -> None:
+    with RunningSandbox(**QUICK) as own, api_of(own) as api:
+        api.post("/sandbox/clock", json={"skew": -3600})
+        document = create(api)
+        off = datetime.now(UTC) - timedelta(hours=1)
+        answer = api.get(
+            "/v1/predictions", params={"created_after": (off - timedelta(minutes=1)).isoformat()}
+        )
+        assert abs(datetime.fromisoformat(document["created_at"]) - off) < timedelta(minutes=1)
+        assert abs(parsedate_to_datetime(answer.headers["date"]) - off) < timedelta(minutes=1)
+        assert [each["id"] for each in answer.json()["results"]] == [document["id"]]
+        recent = (datetime.now(UTC) - timedelta(minutes=1)).isoformat()
+        assert api.get("/v1/predictions", params={"created_after": recent}).json()["results"] == []
+        api.post("/sandbox/clock", json={"date_skew": 3600})
+        date = parsedate_to_datetime(api.get("/v1/account").headers["date"])
+        assert abs(date - datetime.now(UTC)) < timedelta(minutes=1)
+        api.post("/sandbox/clock", json={"date_skew": None})
+        assert "date" not in api.get("/v1/account").headers
 
 
 def test_the_clock_can_be_set_from_another_process(quick_sandbox: RunningSandbox, api: httpx.Client) -> None:

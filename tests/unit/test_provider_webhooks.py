@@ -29,13 +29,13 @@ def signed(body: bytes, *, timestamp: str = str(AT), secret: str = SECRET) -> di
 
 
 def test_the_published_example_is_accepted() -> None:
-    assert verify_webhook(HEADERS, BODY, SECRET, now=AT + 1) == {"test": 2432232314}
+    assert verify_webhook(HEADERS, BODY, SECRET, now=lambda: AT + 1) == {"test": 2432232314}
 
 
 @pytest.mark.parametrize("seconds", [-301, 301])
 def test_an_old_or_future_webhook_is_rejected(seconds: int) -> None:
     with pytest.raises(WebhookRejected, match="too old or from the future"):
-        verify_webhook(HEADERS, BODY, SECRET, now=AT + seconds)
+        verify_webhook(HEADERS, BODY, SECRET, now=lambda: AT + seconds)
 
 
 def test_the_age_is_checked_against_the_clock_when_no_time_is_given() -> None:
@@ -45,13 +45,13 @@ def test_the_age_is_checked_against_the_clock_when_no_time_is_given() -> None:
 
 def test_a_changed_body_is_rejected() -> None:
     with pytest.raises(WebhookRejected, match="signature is wrong"):
-        verify_webhook(HEADERS, BODY + b" ", SECRET, now=AT)
+        verify_webhook(HEADERS, BODY + b" ", SECRET, now=lambda: AT)
 
 
 def test_one_good_signature_among_others_is_enough() -> None:
     headers = HEADERS | {"Webhook-Signature": f"broken v1,%% v2,AAAA {HEADERS['Webhook-Signature']}"}
 
-    assert verify_webhook(headers, BODY, SECRET, now=AT)
+    assert verify_webhook(headers, BODY, SECRET, now=lambda: AT)
 
 
 @pytest.mark.parametrize(
@@ -68,19 +68,19 @@ def test_one_good_signature_among_others_is_enough() -> None:
 )
 def test_missing_or_wrong_headers_are_rejected(changes: dict[str, str], says: str) -> None:
     with pytest.raises(WebhookRejected, match=says):
-        verify_webhook(HEADERS | changes, BODY, SECRET, now=AT)
+        verify_webhook(HEADERS | changes, BODY, SECRET, now=lambda: AT)
 
 
 @pytest.mark.parametrize("timestamp", ["soon", "1614265330.5", "٣", "9" * 40])
 def test_a_signed_timestamp_that_is_no_number_is_rejected(timestamp: str) -> None:
     with pytest.raises(WebhookRejected, match="no number"):
-        verify_webhook(signed(BODY, timestamp=timestamp), BODY, SECRET, now=AT)
+        verify_webhook(signed(BODY, timestamp=timestamp), BODY, SECRET, now=lambda: AT)
 
 
 @pytest.mark.parametrize("body", [b"", b"text", b"[1]", b"\xff"])
 def test_a_signed_body_that_is_no_object_is_rejected(body: bytes) -> None:
     with pytest.raises(WebhookRejected, match="no JSON"):
-        verify_webhook(signed(body), body, SECRET, now=AT)
+        verify_webhook(signed(body), body, SECRET, now=lambda: AT)
 
 
 @pytest.mark.parametrize("secret", ["", "whsec_", "whsec_é", "whsec_%%"])
@@ -89,4 +89,4 @@ def test_without_a_real_secret_nothing_is_accepted(secret: str) -> None:
     headers = {"webhook-id": "id1", "webhook-timestamp": str(AT), "webhook-signature": "v1," + forged}
 
     with pytest.raises(WebhookRejected, match="secret"):
-        verify_webhook(headers, b"{}", secret, now=AT)
+        verify_webhook(headers, b"{}", secret, now=lambda: AT)

@@ -31,6 +31,7 @@ class Kind(enum.StrEnum):
     QUEUE_AGE = "queue_age"
     STUCK = "stuck"
     OUTPUT_EXPIRING = "output_expiring"
+    PROVIDER_CLOCK = "provider_clock"
     WORKER_SILENT = "worker_silent"
     SPEND = "spend"
     REFUND_RATE = "refund_rate"
@@ -134,6 +135,14 @@ KINDS: dict[Kind, KindFacts] = {
         "outputs",
         historic=False,
         parameters=(Parameter("within_minutes", "Deleted within", "min", 30, 1, 1_440),),
+    ),
+    Kind.PROVIDER_CLOCK: KindFacts(
+        "Provider's clock off",
+        "Is the provider's clock certainly further from the database's than this, or is that not known while "
+        "work goes on? Nothing is paid twice for it, but lost answers then stay open for longer.",
+        "provider",
+        historic=False,
+        parameters=(Parameter("seconds", "Further than", "s", 30, 1, 86_400),),
     ),
     Kind.WORKER_SILENT: KindFacts(
         "Worker silent",

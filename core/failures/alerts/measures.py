@@ -24,6 +24,7 @@ from core.failures.taxonomy import TAXONOMY, FailureClass
 from core.generation.models import Generation, RenderAttempt
 from core.generation.states import State
 from core.generation.workers import BEATS_UNTIL_SILENT, workers
+from core.health.clock import clock_health
 from core.health.stuck import Reason, stuck_generations
 from core.settings import Settings
 
@@ -249,6 +250,17 @@ def _output_expiring(session: Session, settings: Settings, question: Question, a
     return [Reading("", sight, "Pictures not stored yet", {"count": waiting, "seconds_left": left})]
 
 
+def _provider_clock(session: Session, settings: Settings, question: Question, at: datetime) -> Readings:
+    """Two subjects: how far apart the clocks are, and that this is not known while work goes on."""
+    seen = clock_health(session, settings, now=at)
+    if seen.least is not None:
+        sight = Sight.BAD if abs(seen.least) > question["seconds"] else Sight.GOOD
+        return [Reading("apart", sight, "Provider's clock", {"offset": seen.offset, "give": seen.give})]
+    if seen.unknown_for is None:
+        return []
+    return [Reading("unknown", Sight.BAD, "Provider's clock", {"seconds": seen.unknown_for.total_seconds()})]
+
+
 def _worker_silent(session: Session, settings: Settings, question: Question, _at: datetime) -> Readings:
     found = workers(
         session, heartbeat_seconds=settings.heartbeat_seconds, since_hours=question["forget_minutes"] / 60
@@ -372,6 +384,7 @@ PRESENT: dict[Kind, Callable[[Session, Settings, Question, datetime], Readings]]
     Kind.QUEUE_AGE: _queue_age,
     Kind.STUCK: _stuck,
     Kind.OUTPUT_EXPIRING: _output_expiring,
+    Kind.PROVIDER_CLOCK: _provider_clock,
     Kind.WORKER_SILENT: _worker_silent,
     Kind.REFUND_LIMIT: _refund_limit,
     Kind.LEDGER: _ledger,

@@ -84,6 +84,7 @@ DEFAULTS: dict[str, RuleSpec] = {
     "queue-age": RuleSpec("Queue too old", Kind.QUEUE_AGE, WARNING, for_seconds=60),
     "stuck": RuleSpec("Generations stuck", Kind.STUCK, WARNING, for_seconds=120, keep_seconds=60),
     "output-expiring": RuleSpec("Paid pictures about to be lost", Kind.OUTPUT_EXPIRING, CRITICAL),
+    "provider-clock": RuleSpec("Clocks apart", Kind.PROVIDER_CLOCK, WARNING, for_seconds=60),
     "worker-silent": RuleSpec("Worker silent", Kind.WORKER_SILENT, WARNING, for_seconds=30, keep_seconds=0),
     "spend": RuleSpec("High spend", Kind.SPEND, WARNING, every_seconds=30, keep_seconds=600),
     "refund-rate": RuleSpec("Many refunds", Kind.REFUND_RATE, WARNING, every_seconds=30, for_seconds=60),

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from core.failures.alerts.kinds import Kind
-from core.wording import count, dollars, duration
+from core.wording import clock_offset, count, dollars, duration
 
 
 def sentence(kind: Kind, facts: Mapping[str, Any]) -> str:
@@ -46,6 +46,13 @@ def _expiring(facts: Mapping[str, Any]) -> str:
     left = facts["seconds_left"]
     soon = f", the first is deleted in {duration(timedelta(seconds=left))}" if left is not None else ""
     return f"{count(facts['count'], 'paid picture')}{soon}"
+
+
+def _clock(facts: Mapping[str, Any]) -> str:
+    if "offset" in facts:
+        return f"the provider's clock is {clock_offset(facts['offset'], facts['give'])}"
+    since = duration(timedelta(seconds=facts["seconds"]))
+    return f"not known how far it is from ours, while work has been going on for {since}"
 
 
 def _silent(facts: Mapping[str, Any]) -> str:
@@ -88,6 +95,7 @@ WORDS: dict[Kind, Callable[[Mapping[str, Any]], str]] = {
     Kind.QUEUE_AGE: _age,
     Kind.STUCK: lambda facts: count(facts["count"], "generation"),
     Kind.OUTPUT_EXPIRING: _expiring,
+    Kind.PROVIDER_CLOCK: _clock,
     Kind.WORKER_SILENT: _silent,
     Kind.SPEND: _spent,
     Kind.REFUND_RATE: _refunds,

@@ -28,6 +28,7 @@ def main() -> int:
         echo_data_uris=not arguments.no_echo_data_uris,
         mix=arguments.mix,
         seed=arguments.seed,
+        clock_skew=arguments.clock_skew,
     )
     with sandbox:
         if arguments.ready_file:
@@ -57,6 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--enforce-limits", action="store_true", help="answer 429 beyond Replicate's limits")
     parser.add_argument("--no-echo-data-uris", action="store_true", help="shorten data URIs in what is shown")
     parser.add_argument("--mix", type=_mix, default={}, help="faults by chance: e003=0.05,answer_lost=0.02")
+    parser.add_argument(
+        "--clock-skew", type=float, default=0.0, help="seconds that the provider's clock is ahead"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of chances and durations")
     return parser
 

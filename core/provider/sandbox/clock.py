@@ -9,11 +9,13 @@ import time
 class Clock:
     """Durations are given in the provider's seconds and take `scale` times as long.
 
-    `advance` jumps ahead by some of the provider's seconds (thread-safe; sleepers wake up).
+    `advance` jumps ahead by some of the provider's seconds (thread-safe; sleepers wake up). `skew` is how
+    many seconds what the provider tells is ahead of the real time; nothing takes longer for it.
     """
 
-    def __init__(self, scale: float = 1.0) -> None:
+    def __init__(self, scale: float = 1.0, skew: float = 0.0) -> None:
         self.scale = scale
+        self.skew = skew
         self._start = time.time() - time.monotonic()
         self._offset = 0.0
         self._lock = threading.Lock()
@@ -22,6 +24,10 @@ class Clock:
     def now(self) -> float:
         """Seconds since 1970, in whole microseconds. Never goes back, whatever happens to the wall clock."""
         return round(self._start + time.monotonic() + self._offset, 6)
+
+    def told(self) -> float:
+        """The time as the provider tells it, in answers and lists, in seconds since 1970."""
+        return round(self.now() + self.skew, 6)
 
     def span(self, seconds: float) -> float:
         """How long that many of the provider's seconds take here."""

@@ -50,12 +50,18 @@ async def _state(request: Request) -> Response:
 
 
 async def _clock(request: Request) -> Response:
-    """`POST {"advance": 3600}` jumps ahead by the provider's seconds, `{"scale": 0.01}` sets the scale."""
+    """`POST {"advance": 3600}` jumps ahead by the provider's seconds, `{"scale": 0.01}` sets the scale.
+
+    `{"skew": 100}` sets the provider's clock 100 s ahead, `{"date_skew": 50}` its Date another 50 s; a
+    `date_skew` of null leaves the Date away.
+    """
     state: SandboxState = request.app.state.sandbox
     wanted = json.loads(await request.body())
     state.clock.scale = float(wanted.get("scale", state.clock.scale))
     state.clock.advance(float(wanted.get("advance", 0)))
-    return JSON({"now": state.clock.now(), "scale": state.clock.scale})
+    state.clock.skew = float(wanted.get("skew", state.clock.skew))
+    state.options.date_skew = wanted.get("date_skew", state.options.date_skew)
+    return JSON({"now": state.clock.told(), "scale": state.clock.scale, "skew": state.clock.skew})
 
 
 async def _trap(request: Request) -> Response:

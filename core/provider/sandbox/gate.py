@@ -1,6 +1,7 @@
 """What every request passes first: it is written down, its token checked, its limit counted."""
 
 import re
+from email.utils import formatdate
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -18,7 +19,7 @@ OPEN = ("/sandbox/trap",)
 
 
 class Recorder:
-    """Writes down each request and lets what is due expire."""
+    """Writes down each request, lets what is due expire, and tells the provider's time in each answer."""
 
     def __init__(self, app: ASGIApp, state: SandboxState, server: str) -> None:
         self._app, self._state, self._server = app, state, server
@@ -36,7 +37,17 @@ class Recorder:
                 moment=self._state.clock.now(),
             )
             self._state.see(seen)
-        await self._app(scope, receive, send)
+        await self._app(scope, receive, self._dated(send))
+
+    def _dated(self, send: Send) -> Send:
+        async def sending(message: Message) -> None:
+            skew = self._state.options.date_skew
+            if message["type"] == "http.response.start" and skew is not None:
+                date = formatdate(int(self._state.clock.told() + skew), usegmt=True).encode()
+                message["headers"] = [*message.get("headers", []), (b"date", date)]
+            await send(message)
+
+        return sending
 
 
 class Gate:

@@ -53,7 +53,7 @@ class Lifecycle:
         await clock.sleep_until(min(starts, deadline))
         if deadline <= starts or fault in ("aborted", "never_starts"):
             return self._finish(prediction, "aborted")
-        prediction.status, prediction.started = "processing", clock.now()
+        prediction.status, prediction.started = "processing", clock.told()
         prediction.logs = "Generating image...\n"
         self._webhooks.notify(prediction, "start")
         rendering = None if prediction.struck.faults.get(Stage.RUN) else self._render(prediction)
@@ -71,7 +71,7 @@ class Lifecycle:
         starting, processing = dice.uniform(*options.starting), dice.uniform(*options.processing)
         starting = options.running_limit if fault == "never_starts" else starting
         processing = options.running_limit if fault == "never_ends" else processing
-        starts = prediction.created + clock.span(starting)
+        starts = prediction.began + clock.span(starting)
         return starts, starts + clock.span(processing)
 
     def _render(self, prediction: Prediction) -> "asyncio.Future[Rendering] | None":
@@ -116,7 +116,7 @@ class Lifecycle:
 
     def _finish(self, prediction: Prediction, status: str, *, error: str | None = None) -> None:
         prediction.status, prediction.error = status, error
-        prediction.completed = self._state.clock.now()
+        prediction.completed = self._state.clock.told()
         prediction.task = None
         self._state.ended(prediction)
         prediction.finished.set()

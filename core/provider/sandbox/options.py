@@ -35,5 +35,9 @@ class Options:
     # Whether listed and fetched predictions carry data URIs as they were sent, or shortened.
     echo_data_uris: bool = True
     draw_workers: int = 2
+    # Seconds that the provider's clock is ahead of the real time, and that its Date is ahead of that clock;
+    # None leaves the Date away.
+    clock_skew: float = 0.0
+    date_skew: float | None = 0.0
     # Smaller PNG files are filled up to so many bytes: real ones of a detailed scene have 1.5 MB.
     least_output_bytes: int = 0

@@ -16,7 +16,10 @@ SHOWN_OF_DATA_URI = 64
 
 @dataclasses.dataclass(eq=False)
 class Prediction:
-    """Moments are seconds since 1970. `input` is what was sent, secrets redacted; `key` the OpenAI key."""
+    """Moments are seconds since 1970, as the provider tells them but for `began` and `deadline`.
+
+    `input` is what was sent, secrets redacted; `key` the OpenAI key.
+    """
 
     id: str
     position: int
@@ -24,6 +27,7 @@ class Prediction:
     input: dict[str, Any]
     key: str
     created: float
+    began: float
     repeat: int
     struck: Struck
     deadline: float | None = None
@@ -73,7 +77,7 @@ class Prediction:
             },
         }
         if self.deadline is not None:
-            document["deadline"] = stamp(self.deadline, self.id + "deadline")
+            document["deadline"] = stamp(self.deadline + self.created - self.began, self.id + "deadline")
         if self.completed is not None:
             document["metrics"] = self._metrics()
         return document

@@ -139,6 +139,8 @@ def _server(app: ASGIApp) -> uvicorn.Server:
         ws="none",
         log_level="critical",
         access_log=False,
+        # The provider's own time, not this machine's, is told by `Recorder`.
+        date_header=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=1,
     )

@@ -56,7 +56,7 @@ class SandboxState:
 
     def __init__(self, options: Options) -> None:
         self.options = options
-        self.clock = Clock(options.time_scale)
+        self.clock = Clock(options.time_scale, options.clock_skew)
         self.faults = FaultBook(options.mix, options.seed)
         self.url = ""
         self.files_url = ""
@@ -71,7 +71,7 @@ class SandboxState:
         self.trapped: list[str] = []
         self.signing_key = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
         self._repeats: Counter[str] = Counter()
-        self._ended: deque[Prediction] = deque()
+        self._ended: deque[tuple[float, Prediction]] = deque()
 
     def see(self, request: SeenRequest) -> None:
         self.requests.append(request)
@@ -90,22 +90,19 @@ class SandboxState:
         self.created_by_user_id[prediction.user_id] += 1
 
     def ended(self, prediction: Prediction) -> None:
-        self._ended.append(prediction)
+        self._ended.append((self.clock.now(), prediction))
 
     def expire(self) -> None:
         """Remove the data of predictions that ended an hour ago, and day-old files (both scaled)."""
         now = self.clock.now()
-        while self._ended and self._due(self._ended[0]) <= now:
-            gone = self._ended.popleft()
+        while self._ended and self._ended[0][0] + self.clock.span(self.options.retention) <= now:
+            _, gone = self._ended.popleft()
             for path in gone.paths:
                 self.outputs.pop(path, None)
             gone.remove_data()
         # Files expire in the order in which they came.
         while self.files and (oldest := next(iter(self.files.values()))).expires <= now:
             del self.files[oldest.id]
-
-    def _due(self, prediction: Prediction) -> float:
-        return (prediction.completed or 0.0) + self.clock.span(self.options.retention)
 
     def summary(self) -> dict[str, Any]:
         """What `GET /sandbox/state` answers."""

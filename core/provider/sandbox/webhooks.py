@@ -90,7 +90,7 @@ class Webhooks:
 
     async def _send(self, url: str, message_id: str, body: bytes, *, retry: bool) -> None:
         for pause in (*(RETRY_AFTER if retry else ()), None):
-            timestamp = int(self._state.clock.now())
+            timestamp = int(self._state.clock.told())
             headers = {
                 "content-type": "application/json",
                 "webhook-id": message_id,
