@@ -89,6 +89,7 @@ class Overview:
     notices: Sequence[Notice]
     hours: Sequence[Hour]
     latest: Sequence[GenerationRow]
+    erasures: int
 
     @property
     def queued(self) -> int:
@@ -114,6 +115,7 @@ class Overview:
 def overview(session: Session, settings: Settings, *, zone: tzinfo, strip: int = 8) -> Overview:
     """Look once, with the `strip` latest generations. `zone` is where the operator's day begins."""
     now = session.scalars(select(func.clock_timestamp())).one()
+    newest = latest(session, limit=strip)
     return Overview(
         now=now,
         standings=_standings(session, now),
@@ -124,7 +126,8 @@ def overview(session: Session, settings: Settings, *, zone: tzinfo, strip: int =
         pauses=_pauses(session, now),
         notices=notices(settings, now.astimezone(zone).date()),
         hours=_hours(session, now.astimezone(zone)),
-        latest=latest(session, limit=strip),
+        latest=newest.rows,
+        erasures=newest.erasures,
     )
 
 
