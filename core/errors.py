@@ -8,7 +8,8 @@
     ├── NotFound                 what was asked for does not exist (any more)
     ├── Conflict                 it changed meanwhile, or cannot be done in its present state
     ├── InsufficientCredits      the customer's wallet does not hold the price
-    └── ServiceUnavailable       database or object store does not answer; nothing was lost
+    ├── ServiceUnavailable       database or object store does not answer; nothing was lost
+    └── StillKept                the object store does not let go of what was to be deleted
     ProviderError                Replicate refused, broke or did not answer (`core.provider.errors`)
 
 Pages catch `OperatorError` only; anything else is a bug. Driver and HTTP errors are translated where they
@@ -50,3 +51,7 @@ class InsufficientCredits(OperatorError):
 
 class ServiceUnavailable(OperatorError):
     """The database or the object store does not answer; nothing was lost, trying again is safe."""
+
+
+class StillKept(OperatorError):
+    """The object store does not let go of what was to be deleted: it is locked, or may not be deleted."""

@@ -4,6 +4,8 @@ from core.settings import Settings
 from jobs.alerts import evaluate_alerts
 from jobs.books import LOOK_SECONDS, SEAL_SECONDS, check_the_books, seal_the_ledger
 from jobs.checks import check_avatars
+from jobs.deletions import LOOK_SECONDS as DELETION_SECONDS
+from jobs.deletions import finish_open_deletions
 from jobs.experiments import feed_experiments
 from jobs.guard import guard_promotion
 from jobs.heartbeat import beat_heart
@@ -47,6 +49,7 @@ def ticks(settings: Settings) -> list[tuple[Tick, float]]:
         (lapse_cases, settings.alert_interval_seconds),
         (give_back_left_cases, settings.alert_interval_seconds),
         (clear_left_imports, IMPORT_SECONDS),
+        (finish_open_deletions, DELETION_SECONDS),
         (seal_the_ledger, SEAL_SECONDS),
         (check_the_books, LOOK_SECONDS),
         (beat_heart, settings.heartbeat_seconds),

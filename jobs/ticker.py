@@ -13,7 +13,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from core.errors import ServiceUnavailable
+from core.errors import ServiceUnavailable, StillKept
 from core.generation.workers import beat, farewell, new_worker_id
 from core.provider.errors import ProviderError
 from core.services import Services
@@ -89,7 +89,7 @@ class Worker:
         began = time.time()
         try:
             tick(self)
-        except (ServiceUnavailable, ProviderError) as exc:
+        except (ServiceUnavailable, StillKept, ProviderError) as exc:
             self._note(tick, began, problem=str(exc))
             log.warning("%s: %s", tick.__name__, exc)
         except Exception as exc:

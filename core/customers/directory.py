@@ -23,9 +23,10 @@ def find_customers(session: Session, text: str = "", *, limit: int = 20) -> Sequ
     return session.scalars(query).all()
 
 
-def get_customer(session: Session, customer_id: int) -> Customer:
-    """Raises NotFound."""
-    customer = session.get(Customer, customer_id)
+def get_customer(session: Session, customer_id: int, *, lock: bool = False) -> Customer:
+    """A customer; with `lock` nobody erases them before the transaction ends. Raises NotFound."""
+    given = {"read": True, "key_share": True} if lock else None
+    customer = session.get(Customer, customer_id, with_for_update=given, populate_existing=lock)
     if customer is None:
         raise NotFound(f"There is no customer {customer_id}.")
     return customer

@@ -22,3 +22,12 @@ class Customer(HasId, Base):
     erased_at: Mapped[datetime | None]
     test_consent_at: Mapped[datetime | None]
     test_consent_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+
+
+class ErasureNumber(Base):
+    """One row: how often something of a customer was erased, raised by triggers, whoever erases."""
+
+    __tablename__ = "erasure_number"
+
+    only_row: Mapped[bool] = mapped_column(primary_key=True)
+    number: Mapped[int]

@@ -16,6 +16,8 @@ from core.generation.models import Avatar, Generation, GenerationEvent, RenderAt
 from core.generation.progress import LARGEST_ID
 from core.generation.states import ENDED, State
 from core.generation.timeline import Line, timeline
+from core.images.addresses import Picture as Kind
+from core.images.addresses import Shown
 from core.images.models import StoredSelfie
 from core.prompts.views import version
 
@@ -54,9 +56,9 @@ class Timings:
 
 @dataclasses.dataclass(frozen=True)
 class Picture:
-    """A picture in the object store."""
+    """A picture in the object store; `shown` is None where its person was erased."""
 
-    key: str
+    shown: Shown | None
     width: int
     height: int
     size_bytes: int
@@ -127,7 +129,7 @@ def generation_detail(session: Session, generation_id: int) -> Detail:
     ).all()
     avatar = session.get(Avatar, generation_id)
     selfie = session.get_one(StoredSelfie, generation.selfie_id)
-    customer = session.get_one(Customer, generation.customer_id)
+    customer = session.get_one(Customer, generation.customer_id, populate_existing=True)
     costs = [attempt.cost_usd for attempt in attempts if attempt.cost_usd is not None]
     again = select(Generation.id).where(Generation.retry_of == generation_id).order_by(Generation.id)
     return Detail(
@@ -159,8 +161,8 @@ def generation_detail(session: Session, generation_id: int) -> Detail:
         failure_rule=generation.failure_rule,
         failure_message=generation.failure_message,
         failure_detail=generation.failure_detail,
-        selfie=_picture(selfie),
-        avatar=_picture(avatar) if avatar else None,
+        selfie=_picture(selfie, Shown(Kind.SELFIE, selfie.id), customer),
+        avatar=_picture(avatar, Shown(Kind.AVATAR, generation.id), customer) if avatar else None,
         attempts=[_attempt(attempt) for attempt in attempts],
         timings=_timings(generation, attempts, avatar, now),
         timeline=timeline(events, attempts),
@@ -172,8 +174,9 @@ def _version_title(session: Session, version_id: int | None) -> str | None:
     return None if version_id is None else version(session, version_id).title
 
 
-def _picture(stored: StoredSelfie | Avatar) -> Picture:
-    return Picture(stored.object_key, stored.width, stored.height, stored.size_bytes, stored.sha256)
+def _picture(stored: StoredSelfie | Avatar, shown: Shown, customer: Customer) -> Picture:
+    given = shown if customer.erased_at is None else None
+    return Picture(given, stored.width, stored.height, stored.size_bytes, stored.sha256)
 
 
 def _attempt(row: RenderAttempt) -> Attempt:

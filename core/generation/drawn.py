@@ -81,8 +81,14 @@ def _wanted(session: Session, generation: Generation, attempt: RenderAttempt) ->
         return False
     again = aliased(Generation)
     asked_again = session.scalar(select(exists().where(again.retry_of == generation.id)))
-    erased = session.scalar(select(Customer.erased_at).where(Customer.id == generation.customer_id))
-    return not asked_again and erased is None
+    # Locked, so that nobody is erased between this look and the move: an erasure waits for what is drawn.
+    customer = session.get_one(
+        Customer,
+        generation.customer_id,
+        with_for_update={"read": True, "key_share": True},
+        populate_existing=True,
+    )
+    return not asked_again and customer.erased_at is None
 
 
 def _late_states(generation: Generation) -> tuple[State, ...]:

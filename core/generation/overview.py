@@ -91,6 +91,7 @@ class Overview:
     retirements: Retirements
     hours: Sequence[Hour]
     latest: Sequence[GenerationRow]
+    erasures: int
 
     @property
     def queued(self) -> int:
@@ -117,6 +118,7 @@ def overview(session: Session, settings: Settings, *, zone: tzinfo, strip: int =
     """Look once, with the `strip` latest generations. `zone` is where the operator's day begins."""
     now = session.scalars(select(func.clock_timestamp())).one()
     day = now.astimezone(zone).date()
+    newest = latest(session, limit=strip)
     return Overview(
         now=now,
         standings=_standings(session, now),
@@ -128,7 +130,8 @@ def overview(session: Session, settings: Settings, *, zone: tzinfo, strip: int =
         notices=notices(settings, day),
         retirements=retirements(session, today=day),
         hours=_hours(session, now.astimezone(zone)),
-        latest=latest(session, limit=strip),
+        latest=newest.rows,
+        erasures=newest.erasures,
     )
 
 

@@ -16,6 +16,8 @@ from core.failures.taxonomy import TAXONOMY, FailureClass, Fault
 from core.generation.models import Avatar, Generation, GenerationEvent, WorkerBeat
 from core.generation.states import ENDED, OPEN, State
 from core.generation.workers import BEATS_UNTIL_SILENT
+from core.images.addresses import Picture as Kind
+from core.images.addresses import Shown
 from core.images.models import StoredSelfie
 
 LARGEST_ID = 2**63 - 1
@@ -60,9 +62,9 @@ class Failure:
 
 @dataclasses.dataclass(frozen=True)
 class Picture:
-    """A picture in the object store; sizes are in pixels."""
+    """A picture in the object store; sizes are in pixels. `shown` is None where its person was erased."""
 
-    key: str
+    shown: Shown | None
     content_type: str
     width: int
     height: int
@@ -107,8 +109,9 @@ def progress(session: Session, generation_id: int, *, heartbeat_seconds: float) 
     of_it = select(GenerationEvent).where(GenerationEvent.generation_id == generation_id)
     events = session.scalars(of_it.order_by(GenerationEvent.id)).all()
     state = State(generation.state)
-    customer = session.get_one(Customer, generation.customer_id)
+    customer = session.get_one(Customer, generation.customer_id, populate_existing=True)
     avatar = session.get(Avatar, generation_id)
+    selfie = session.get_one(StoredSelfie, generation.selfie_id)
     return Progress(
         id=generation.id,
         state=state,
@@ -123,8 +126,8 @@ def progress(session: Session, generation_id: int, *, heartbeat_seconds: float) 
         elapsed=max((generation.finished_at or now) - generation.created_at, timedelta(0)),
         stages=stages([(State(event.to_state), event.at) for event in events], now),
         note=_note(events) if state in OPEN else None,
-        selfie=_picture(session.get_one(StoredSelfie, generation.selfie_id)),
-        avatar=_picture(avatar) if avatar else None,
+        selfie=_picture(selfie, Shown(Kind.SELFIE, selfie.id), customer),
+        avatar=_picture(avatar, Shown(Kind.AVATAR, generation.id), customer) if avatar else None,
         failure=failure_of(generation) if state is State.FAILED else None,
         canceled_by=generation.canceled_by,
         ledger=lines_of_generation(session, generation_id),
@@ -183,8 +186,9 @@ def _note(events: Sequence[GenerationEvent]) -> str | None:
     return last.note if last is not None and last.from_state is not None else None
 
 
-def _picture(stored: StoredSelfie | Avatar) -> Picture:
-    return Picture(stored.object_key, stored.content_type, stored.width, stored.height)
+def _picture(stored: StoredSelfie | Avatar, shown: Shown, customer: Customer) -> Picture:
+    given = shown if customer.erased_at is None else None
+    return Picture(given, stored.content_type, stored.width, stored.height)
 
 
 def _worker_alive(session: Session, heartbeat_seconds: float) -> bool:

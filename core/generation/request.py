@@ -183,6 +183,8 @@ def _check_selfie(session: Session, wish: Wish) -> None:
         select(StoredSelfie.customer_id, Customer.erased_at)
         .join(Customer, Customer.id == StoredSelfie.customer_id)
         .where(StoredSelfie.id == wish.selfie_id)
+        # The lock that the new row takes anyway; so nobody is erased between this look and that row.
+        .with_for_update(read=True, key_share=True, of=Customer)
     ).one_or_none()
     if found is None:
         raise NotFound("The selfie is no longer there. Choose another one.")

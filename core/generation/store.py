@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from core.errors import ServiceUnavailable
+from core.errors import ServiceUnavailable, StillKept
 from core.failures.overrides.in_force import overrides_in_force
 from core.failures.taxonomy import FailureClass
 from core.generation.endings import NOW, known_trouble, retry_or_fail, succeed, trouble_with_provider
@@ -131,8 +131,12 @@ def _deliver(services: Services, claim: Claim, picture: Picture) -> bool:
         wanted = delivered or generation.state in (State.STORING, State.SUCCEEDED)
     if not wanted:
         # Canceled while it was stored: a face that nobody asked to keep is not kept.
-        for key in (object_key, thumbnail_key):
-            services.objects.delete(key)
+        try:
+            services.objects.delete(object_key, thumbnail_key)
+        except StillKept as exc:
+            log.warning(
+                "generation %s was canceled and its picture is still there: %s", claim.generation_id, exc
+            )
     return delivered
 
 

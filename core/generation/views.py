@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, Select, case, func, select
 from sqlalchemy.orm import Session
 
 from core.access.models import Staff
@@ -14,6 +14,7 @@ from core.customers.models import Customer
 from core.generation.filters import Cursor, Filter, page_of_ids
 from core.generation.models import Avatar, Generation, RenderAttempt
 from core.generation.states import ENDED, State
+from core.images.kept import erasure_number
 from core.images.models import StoredSelfie
 
 EXCERPT = 160
@@ -21,7 +22,10 @@ EXCERPT = 160
 
 @dataclasses.dataclass(frozen=True)
 class GenerationRow:
-    """One line of the list. `cost_usd` is what its attempts cost us so far, in dollars."""
+    """One line of the list. `cost_usd` is what its attempts cost us so far, in dollars.
+
+    An erased customer has no thumbnails.
+    """
 
     id: int
     created_at: datetime
@@ -39,7 +43,7 @@ class GenerationRow:
     cost_usd: Decimal | None
     failure_class: str | None
     thumbnail_key: str | None
-    selfie_thumbnail_key: str
+    selfie_thumbnail_key: str | None
 
     @property
     def ended(self) -> bool:
@@ -52,12 +56,16 @@ class GenerationRow:
 
 @dataclasses.dataclass(frozen=True)
 class Page:
-    """Rows, newest first. `next` leads to older ones, `previous` to newer ones; None where there are none."""
+    """Rows, newest first. `next` leads to older ones, `previous` to newer ones; None where there are none.
+
+    `erasures` is the number of erasures that its thumbnails are asked for with.
+    """
 
     rows: Sequence[GenerationRow]
     next: Cursor | None
     previous: Cursor | None
     now: datetime
+    erasures: int
 
 
 def page_of_generations(
@@ -74,16 +82,17 @@ def page_of_generations(
     return _page(session, ids[:limit], older=len(ids) > limit, newer=after is not None)
 
 
-def latest(session: Session, *, limit: int) -> Sequence[GenerationRow]:
+def latest(session: Session, *, limit: int) -> Page:
     """The newest generations of all."""
-    return page_of_generations(session, Filter(), limit=limit).rows
+    return page_of_generations(session, Filter(), limit=limit)
 
 
 def _page(session: Session, ids: list[int], *, older: bool, newer: bool) -> Page:
+    erasures = erasure_number(session)
     now = session.scalars(select(func.clock_timestamp())).one()
     rows = [_row(row) for row in session.execute(_rows(ids))] if ids else []
     edge = Cursor(ids[0], newer=True) if ids else None
-    return Page(rows, Cursor(ids[-1]) if older else None, edge if newer else None, now)
+    return Page(rows, Cursor(ids[-1]) if older else None, edge if newer else None, now, erasures)
 
 
 def _rows(ids: list[int]) -> Select[*tuple[Any, ...]]:
@@ -92,6 +101,7 @@ def _rows(ids: list[int]) -> Select[*tuple[Any, ...]]:
         .where(RenderAttempt.generation_id == Generation.id)
         .scalar_subquery()
     )
+    living = Customer.erased_at.is_(None)
     return (
         select(
             Generation.id,
@@ -109,8 +119,8 @@ def _rows(ids: list[int]) -> Select[*tuple[Any, ...]]:
             Generation.credits,
             cost.label("cost_usd"),
             Generation.failure_class,
-            Avatar.thumbnail_key,
-            StoredSelfie.thumbnail_key.label("selfie_thumbnail_key"),
+            case((living, Avatar.thumbnail_key)).label("thumbnail_key"),
+            case((living, StoredSelfie.thumbnail_key)).label("selfie_thumbnail_key"),
         )
         .join(Customer, Customer.id == Generation.customer_id)
         .join(Staff, Staff.id == Generation.requested_by)

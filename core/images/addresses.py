@@ -10,6 +10,8 @@ from core.errors import NotFound, SetupError
 from core.settings import Settings
 
 PATH = "/pictures"
+# Behind an address it asks for a file instead of a picture on the page.
+DOWNLOAD = "download"
 # An address stays the same for so long, so that a browser does not load a picture twice; then it has as long.
 STEP_SECONDS = 12 * 3600
 

@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
 from core.customers.directory import get_customer
+from core.customers.models import Customer
+from core.errors import NotFound
 from core.images.intake import Selfie
 from core.images.models import StoredSelfie
 from core.images.thumbnails import thumbnail
@@ -24,7 +26,7 @@ def keep_selfie(
     """Keep a selfie of a customer; the same picture again is the row that is there.
 
     To be called first in a transaction: the object store is written before the database is asked.
-    Raises NotAllowed, NotFound (customer), ServiceUnavailable (object store).
+    Raises NotAllowed, NotFound (customer, also an erased one), ServiceUnavailable (object store).
     """
     require(actor, Permission.EDIT_CUSTOMERS)
     # Objects first, so that no row points at nothing; no transaction is open yet while the store is called.
@@ -32,7 +34,11 @@ def keep_selfie(
     thumbnail_key = keys.selfie_thumbnail(customer_id, selfie.sha256)
     objects.put(object_key, selfie.content, selfie.content_type)
     objects.put(thumbnail_key, thumbnail(selfie.content), THUMBNAIL_TYPE)
-    get_customer(session, customer_id)
+    # Locked, so that nobody is erased between this look and the row that an erasure finds.
+    customer = get_customer(session, customer_id, lock=True)
+    if customer.erased_at is not None:
+        objects.delete(object_key, thumbnail_key)
+        raise NotFound("This customer's data was deleted. Nothing of them is kept any more.")
     stored = session.scalars(
         insert(StoredSelfie)
         .values(
@@ -58,6 +64,10 @@ def keep_selfie(
 
 
 def earlier_selfies(session: Session, *, customer_id: int, limit: int = 12) -> Sequence[StoredSelfie]:
-    """The selfies that were kept of a customer, the newest first."""
-    of_customer = select(StoredSelfie).where(StoredSelfie.customer_id == customer_id)
+    """The selfies that were kept of a customer, the newest first; none of one who was erased."""
+    of_customer = (
+        select(StoredSelfie)
+        .join(Customer, Customer.id == StoredSelfie.customer_id)
+        .where(StoredSelfie.customer_id == customer_id, Customer.erased_at.is_(None))
+    )
     return session.scalars(of_customer.order_by(StoredSelfie.id.desc()).limit(limit)).all()

@@ -1,5 +1,6 @@
 """Small pictures for lists."""
 
+import base64
 import io
 
 from PIL import Image
@@ -26,3 +27,8 @@ def thumbnail_of(picture: Image.Image, side: int = THUMBNAIL_SIDE) -> bytes:
     buffer = io.BytesIO()
     small.save(buffer, "WEBP", quality=82, method=4)
     return buffer.getvalue()
+
+
+def webp_uri(webp: bytes) -> str:
+    """A WEBP as an address that holds the picture itself."""
+    return f"data:image/webp;base64,{base64.b64encode(webp).decode()}"

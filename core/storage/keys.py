@@ -2,19 +2,29 @@
 
 
 def selfie(customer_id: int, sha256: str, extension: str) -> str:
-    return f"selfies/{customer_id}/{sha256}.{extension}"
+    return f"{selfies_of(customer_id)}{sha256}.{extension}"
 
 
 def selfie_thumbnail(customer_id: int, sha256: str) -> str:
-    return f"selfies/{customer_id}/{sha256}.thumb.webp"
+    return f"{selfies_of(customer_id)}{sha256}.thumb.webp"
+
+
+def selfies_of(customer_id: int) -> str:
+    """What the keys of all selfies of a customer begin with."""
+    return f"selfies/{customer_id}/"
 
 
 def avatar(generation_id: int, sha256: str, extension: str) -> str:
-    return f"avatars/{generation_id}/{sha256}.{extension}"
+    return f"{avatars_of(generation_id)}{sha256}.{extension}"
 
 
 def avatar_thumbnail(generation_id: int, sha256: str) -> str:
-    return f"avatars/{generation_id}/{sha256}.thumb.webp"
+    return f"{avatars_of(generation_id)}{sha256}.thumb.webp"
+
+
+def avatars_of(generation_id: int) -> str:
+    """What the keys of all pictures of a generation begin with."""
+    return f"avatars/{generation_id}/"
 
 
 def imported(token: str, name: str) -> str:

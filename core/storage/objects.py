@@ -7,16 +7,28 @@ from typing import TypeVar
 
 import urllib3
 from minio import Minio
+from minio.datatypes import Object
 from minio.error import MinioException, S3Error
 
-from core.errors import NotFound, ServiceUnavailable
+from core.errors import NotFound, ServiceUnavailable, StillKept
 from core.settings import Settings
+from core.storage.locks import Kept, told, why_kept
 
 T = TypeVar("T")
 PROOF = b"Inkdesk was here."
 OWNED = ("BucketAlreadyOwnedByYou", "BucketAlreadyExists")
 # Codes that are an answer to what was asked; any other means that the store cannot be used now.
 ANSWERS = (*OWNED, "NoSuchKey", "NoSuchBucket")
+# What a store says that knows no versions, such as the embedded one: what lies there is all there is.
+NO_VERSIONS = ("NotImplemented", "MethodNotAllowed")
+VERSIONED = ("Enabled", "Suspended")
+# What a store says that does not let go of a version: AWS and Ceph the first, MinIO the others.
+REFUSED = ("AccessDenied", "ObjectLocked", "InvalidRequest")
+UNSEEN = (
+    "Nobody can say whether the object store still keeps versions of what was to be deleted: the key in use "
+    "may not list them. Give it s3:ListBucketVersions and s3:DeleteObjectVersion."
+)
+GONE = ("NoSuchKey", "NoSuchVersion", "NoSuchBucket")
 
 
 class ObjectStore:
@@ -98,8 +110,91 @@ class ObjectStore:
                 raise NotFound("The picture is no longer in the object store.") from exc
             raise
 
-    def delete(self, key: str) -> None:
-        """Remove an object; a missing one is no error."""
+    def delete(self, *places: str) -> int:
+        """Remove objects with every version of them and every delete marker; how many there were.
+
+        A place is a key, or with a slash at its end all keys that begin so. What is missing is no error. Goes
+        through all of them; then raises StillKept if the store does not let go of some.
+        """
+        gone = [self._delete_place(place) for place in places]
+        if kept := [each for _, some in gone for each in some]:
+            raise StillKept(told(kept))
+        return sum(number for number, _ in gone)
+
+    def _delete_place(self, place: str) -> tuple[int, list[Kept]]:
+        """How many objects went, and the versions that the store keeps."""
+        found = [each for each in self._everything(place) if place.endswith("/") or each.object_name == place]
+        kept = [each for each in found if not each.is_delete_marker and not self._let_go(each)]
+        names = {str(each.object_name) for each in kept}
+        # A marker goes last, and only where nothing is left below it: without it the picture would be back.
+        for each in found:
+            if each.is_delete_marker and each.object_name not in names:
+                self._let_go(each)
+        # Meanwhile what is kept is out of sight for whoever asks by its key alone.
+        hidden = {each.object_name for each in found if each.is_delete_marker and each.is_latest == "true"}
+        for name in names - hidden:
+            self._hide(name)
+        gone = {each.object_name for each in found if not each.is_delete_marker} - names
+        return len(gone), [self._why(each) for each in kept]
+
+    def _everything(self, place: str) -> list[Object]:
+        """Every version and delete marker whose key begins so; of a store without versions its objects."""
+        try:
+            return self._listed(place, versions=True)
+        except MinioException as exc:
+            if _code(exc) not in NO_VERSIONS and self._may_have_versions():
+                raise StillKept(UNSEEN) from exc
+        return self._listed(place, versions=False)
+
+    def _may_have_versions(self) -> bool:
+        """Whether the bucket has versions, or did not say."""
+        try:
+            config = self._call(lambda: self._client.get_bucket_versioning(bucket_name=self._bucket))
+        except (ServiceUnavailable, MinioException):
+            return True
+        return config.status in VERSIONED
+
+    def _listed(self, place: str, *, versions: bool) -> list[Object]:
+        listing = self._client.list_objects(
+            bucket_name=self._bucket, prefix=place, recursive=True, include_version=versions
+        )
+        answers = (*ANSWERS, *NO_VERSIONS, *REFUSED) if versions else ANSWERS
+        try:
+            return self._call(lambda: list(listing), answers)
+        except MinioException as exc:
+            if _code(exc) == "NoSuchBucket":
+                return []
+            raise
+
+    def _let_go(self, version: Object) -> bool:
+        """Whether this version is gone; False where the store refuses."""
+        try:
+            self._call(
+                lambda: self._client.remove_object(
+                    bucket_name=self._bucket,
+                    object_name=str(version.object_name),
+                    version_id=version.version_id,
+                ),
+                (*GONE, *REFUSED),
+            )
+        except MinioException as exc:
+            return _code(exc) in GONE
+        return True
+
+    def _why(self, version: Object) -> Kept:
+        """What keeps a version, as far as the store tells."""
+        try:
+            seen = self._client.stat_object(
+                bucket_name=self._bucket,
+                object_name=str(version.object_name),
+                version_id=version.version_id,
+            )
+        except (MinioException, urllib3.exceptions.HTTPError, OSError):
+            return why_kept({})
+        return why_kept(dict(seen.metadata or {}))
+
+    def _hide(self, key: str) -> None:
+        """Take an object out of sight; where the bucket has versions they stay, below a delete marker."""
         self._call(lambda: self._client.remove_object(bucket_name=self._bucket, object_name=key))
 
     def answers(self) -> bool:
@@ -115,7 +210,8 @@ class ObjectStore:
         try:
             self.put(key, PROOF, "text/plain")
             same = self.get(key) == PROOF
-            self.delete(key)
+            # No face: under a lock of the whole bucket its versions may stay, and the store is well.
+            self._hide(key)
         except MinioException as exc:
             raise _down(f"it said {_code(exc) or type(exc).__name__}") from exc
         except NotFound as exc:
@@ -133,11 +229,11 @@ class ObjectStore:
             response.release_conn()
 
     @staticmethod
-    def _call(act: Callable[[], T]) -> T:
+    def _call(act: Callable[[], T], answers: tuple[str, ...] = ANSWERS) -> T:
         try:
             return act()
         except MinioException as exc:
-            if _code(exc) in ANSWERS:
+            if _code(exc) in answers:
                 raise
             raise _down(f"it said {_code(exc) or type(exc).__name__}") from exc
         except (urllib3.exceptions.HTTPError, OSError) as exc:

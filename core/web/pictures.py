@@ -1,43 +1,38 @@
-"""Selfies and avatars for pages that show many at once: by signed addresses, small or whole."""
-
-import functools
+"""Selfies and avatars for pages, by signed addresses, small or whole: no picture passes through Streamlit."""
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from core.errors import NotFound, OperatorError
-from core.images.addresses import Picture, Size, check_address
+from core.images.addresses import DOWNLOAD, Picture, Shown, Size, check_address
 from core.services import Services, current
-from core.web.stored import stored_object
+from core.web.private import has_it, no_picture, picture_answer
+from core.web.stored import stored_picture
 
-# Long enough for a look around; an erased person's picture should not lie in a browser's store for long.
-HEADERS = {"Cache-Control": "private, max-age=600", "X-Content-Type-Options": "nosniff"}
 LARGEST_NUMBER = 2**63 - 1
 
 
 async def picture(request: Request) -> Response:
     """The picture of a signed address; 404 where there is none, 503 where it cannot be read now."""
     try:
-        content, kind = await run_in_threadpool(_read, current(), **request.path_params)
+        content, kind = await run_in_threadpool(
+            _read, current(), **request.path_params, known=has_it(request)
+        )
     except (NotFound, ValueError):
-        return Response(status_code=404, headers={"Cache-Control": "no-store"})
+        return no_picture(404)
     except OperatorError:
-        return Response(status_code=503, headers={"Cache-Control": "no-store"})
-    return Response(content, media_type=kind, headers=HEADERS)
+        return no_picture(503)
+    answer = picture_answer(content, kind)
+    if DOWNLOAD in request.query_params:
+        name = f"{request.path_params['picture']}-{request.path_params['number']}.{kind.rpartition('/')[2]}"
+        answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
 
 
 def _read(
-    services: Services, picture: str, number: int, size: str, until: int, signature: str
-) -> tuple[bytes, str]:
+    services: Services, picture: str, number: int, size: str, until: int, signature: str, *, known: bool
+) -> tuple[bytes | None, str]:
     check_address(services.settings, picture, number, size, until, signature)
-    wanted = Size(size)
-    # Asked each time, so that an erased person's picture is gone at once.
-    with services.database.transaction() as session:
-        key, kind = stored_object(session, Picture(picture), min(number, LARGEST_NUMBER), wanted)
-    return (_small(services, key) if wanted is Size.SMALL else services.objects.get(key)), kind
-
-
-@functools.lru_cache(maxsize=256)
-def _small(services: Services, key: str) -> bytes:
-    return services.objects.get(key)
+    shown = Shown(Picture(picture), min(number, LARGEST_NUMBER))
+    return stored_picture(services, shown, Size(size), known=known)

@@ -7,6 +7,7 @@ from starlette.responses import Response, StreamingResponse
 from core.access.permissions import Permission, require
 from core.access.staff import actor_by_id
 from core.errors import NotAllowed, NotFound, OperatorError
+from core.images.kept import erasure_number
 from core.prompts.share.shelf import Prepared, shelf
 from core.services import Services, current
 
@@ -32,8 +33,9 @@ async def shared_file(request: Request) -> Response:
 
 
 def _found(services: Services, token: str) -> Prepared:
-    found = shelf.get(token)
-    # A role that was taken away since counts at once.
+    # A role that was taken away since counts at once, and who was erased since is in no file.
     with services.database.transaction() as session:
+        erasure_number(session)
+        found = shelf.get(token)
         require(actor_by_id(session, found.staff_id), Permission.RUN_EXPERIMENTS)
     return found

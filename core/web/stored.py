@@ -1,4 +1,4 @@
-"""Where the pictures lie that a browser is shown by signed addresses."""
+"""The pictures that a browser is shown by signed addresses: where they lie, and their bytes."""
 
 from typing import Any
 
@@ -8,20 +8,48 @@ from sqlalchemy.orm import Session
 from core.customers.models import Customer
 from core.errors import NotFound
 from core.generation.models import Avatar, Generation
-from core.images.addresses import Picture, Size
+from core.images.addresses import Picture, Shown, Size
+from core.images.kept import KeptPictures, erasure_number
 from core.images.models import StoredSelfie
 from core.prompts.share.models import ImportedImage, ImportedSelfie
+from core.services import Services
+from core.storage.objects import ObjectStore
 
 # What came with an import says by its name what it is.
 KINDS = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
 
 
+_kept: dict[Size, KeptPictures[tuple[ObjectStore, str], bytes]] = {
+    Size.SMALL: KeptPictures(256),
+    Size.WHOLE: KeptPictures(48),
+}
+
+
+def stored_picture(
+    services: Services, shown: Shown, size: Size, *, known: bool = False
+) -> tuple[bytes | None, str]:
+    """Its bytes, None where they are `known` already, and its media type.
+
+    Asks the row each time, so that an erased person's picture is gone at once. Raises NotFound and
+    ServiceUnavailable.
+    """
+    with services.database.transaction() as session:
+        erasures = erasure_number(session)
+        key, kind = stored_object(session, shown.picture, shown.number, size)
+    if known:
+        return None, kind
+    objects = services.objects
+    return _kept[size].get((objects, key), lambda: objects.get(key), number=erasures), kind
+
+
 def stored_object(session: Session, picture: Picture, number: int, size: Size) -> tuple[str, str]:
     """Key and media type of its object. Raises NotFound where there is none, or its person was erased."""
-    row = session.execute(_wanted(picture, number).where(Customer.erased_at.is_(None))).one_or_none()
+    row = session.execute(_wanted(picture, number).add_columns(Customer.erased_at)).one_or_none()
     if row is None or row[0] is None:
         raise NotFound("There is no such picture.")
-    whole, small, kind = row
+    whole, small, kind, erased_at = row
+    if erased_at is not None:
+        raise NotFound("The picture was deleted with the customer's data.")
     return (small, "image/webp") if size is Size.SMALL else (whole, kind or KINDS[whole.rpartition(".")[2]])
 
 

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.images.addresses import Size
 from core.prompts.votes.rated import Filter, FoundImage, find_images, versions_of
 from core.prompts.votes.ratings import TAGS
 from core.wording import count
@@ -46,7 +47,7 @@ def experiment_faults(desk: Desk, number: int) -> None:
 
 
 def _image(image: FoundImage) -> None:
-    show_picture(image.thumbnail_key, alt=f"{image.version}, selfie {image.selfie_id}")
+    show_picture(image.picture, alt=f"{image.version}, selfie {image.selfie_id}", size=Size.SMALL)
     words = [f"**{plain(image.version)}**"]
     words += [
         plain(f"{one.rater}: {', '.join([*one.tags, 'ships' if one.shippable else 'does not ship'])}")

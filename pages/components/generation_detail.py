@@ -10,6 +10,7 @@ from core.generation.cancel import request_cancel
 from core.generation.detail import Detail, generation_detail
 from core.generation.request import retry_generation
 from core.generation.states import State
+from core.images.addresses import Shown
 from core.wording import count, dollars, duration, moment
 from pages.components.badges import badge
 from pages.components.clock import zone
@@ -62,7 +63,7 @@ def _detail(desk: Desk, generation_id: int, had_ended: bool) -> None:
             case_lines(desk, detail.id)
         selfie, avatar, about = st.columns([1, 1, 1.25], gap="medium")
         with selfie:
-            _picture(detail.selfie.key, "Selfie", f"{detail.selfie.width} x {detail.selfie.height}")
+            _picture(detail.selfie.shown, "Selfie", f"{detail.selfie.width} x {detail.selfie.height}")
         with avatar:
             _avatar(detail)
         with about:
@@ -160,8 +161,9 @@ def _outcome(detail: Detail) -> None:
 def _avatar(detail: Detail) -> None:
     if detail.avatar:
         size = f"{detail.avatar.width} x {detail.avatar.height}, {detail.avatar.size_bytes / 1000:,.0f} kB"
-        _picture(detail.avatar.key, "Avatar", size)
-        image_checks(detail.id, detail.avatar.key)
+        _picture(detail.avatar.shown, "Avatar", size)
+        if detail.avatar.shown is not None:
+            image_checks(detail.id)
         return
     waiting = "No avatar" if detail.ended else "The avatar appears here"
     st.markdown("**Avatar**")
@@ -170,9 +172,9 @@ def _avatar(detail: Detail) -> None:
         st.caption(f":material/imagesmode: {waiting}", width="content")
 
 
-def _picture(key: str, title: str, about: str) -> None:
+def _picture(shown: Shown | None, title: str, about: str) -> None:
     st.markdown(f"**{title}** :gray[:small[{about}]]")
-    show_picture(key, alt=title)
+    show_picture(shown, alt=title)
 
 
 def _facts(detail: Detail) -> None:

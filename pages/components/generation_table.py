@@ -26,7 +26,8 @@ MOST_PIXELS = 38 + 11 * ROW_PIXELS
 
 def generation_table(objects: ObjectStore, page: Page, zone: tzinfo) -> None:
     """One row a generation; a click on a row is answered by `opened_row` in the next run."""
-    pictures = miniatures_of(objects).uris(row.thumbnail_key for row in page.rows)
+    thumbnails = [row.thumbnail_key for row in page.rows]
+    pictures = miniatures_of(objects).uris(thumbnails, number=page.erasures)
     st.session_state[SHOWN] = [row.id for row in page.rows]
     st.dataframe(
         [_cells(row, page, pictures, zone) for row in page.rows],

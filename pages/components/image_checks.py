@@ -4,11 +4,13 @@ import streamlit as st
 
 import core.services
 from core.errors import OperatorError
+from core.images.addresses import Picture, Shown, Size
 from core.images.checks.picture import draw_overlay
 from core.images.checks.service import checks_of
 from core.images.checks.verdicts import FRAMING, Check, Checked, Verdict
 from core.images.output import AvatarRejected
-from pages.components.pictures import picture
+from core.images.thumbnails import webp_uri
+from core.web.stored import stored_picture
 from pages.components.start import plain
 
 NAMES = {
@@ -32,7 +34,7 @@ BADGES = {
 FULL_FIGURE = "full figure"
 
 
-def image_checks(generation_id: int, object_key: str) -> None:
+def image_checks(generation_id: int) -> None:
     """The line of checks of a generation's avatar; nothing but a remark while they are still to be made."""
     with core.services.current().database.transaction() as session:
         checked = checks_of(session, [generation_id]).get(generation_id)
@@ -43,7 +45,7 @@ def image_checks(generation_id: int, object_key: str) -> None:
     if why := _why(checked):
         st.caption(plain(why))
     if checked.facts.figure and st.toggle("Show what was measured", key=f"image_checks_{generation_id}"):
-        _overlay(object_key, checked)
+        _overlay(generation_id, checked)
 
 
 def _line(checked: Checked) -> str:
@@ -75,14 +77,17 @@ def _why(checked: Checked) -> str | None:
     return facts.reason
 
 
-def _overlay(object_key: str, checked: Checked) -> None:
+def _overlay(generation_id: int, checked: Checked) -> None:
     facts = checked.facts
+    avatar = Shown(Picture.AVATAR, generation_id)
     try:
-        drawn = draw_overlay(picture(object_key), checked)
+        content, _ = stored_picture(core.services.current(), avatar, Size.WHOLE)
+        drawn = draw_overlay(content or b"", checked)
     except (OperatorError, AvatarRejected) as exc:
         st.warning(plain(str(exc)), icon=":material/broken_image:")
         return
-    st.image(drawn, width="stretch", alt="Avatar with the measured figure")
+    # Inside the message, so that Streamlit keeps no face under an address of its own.
+    st.image(webp_uri(drawn), width="stretch", alt="Avatar with the measured figure")
     if facts.figure:
         st.caption(
             f"Blue: the figure, {facts.figure.height:.0%} of the height, {facts.figure.top:.1%} room above, "

@@ -84,7 +84,8 @@ def first_steps() -> None:
 def latest_strip(objects: ObjectStore, seen: Overview) -> None:
     """The latest generations, newest at the left."""
     st.markdown("**Latest**")
-    pictures = miniatures_of(objects).uris((row.thumbnail_key for row in seen.latest), STRIP_SIDE)
+    thumbnails = [row.thumbnail_key for row in seen.latest]
+    pictures = miniatures_of(objects).uris(thumbnails, STRIP_SIDE, number=seen.erasures)
     with st.container(horizontal=True, wrap=False, gap="small", key="overview_latest"):
         for row in seen.latest:
             _tile(row, pictures.get(row.thumbnail_key or ""))

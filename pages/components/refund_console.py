@@ -102,10 +102,10 @@ def _fetch_next(desk: Desk, filter_: QueueFilter, case: Evidence) -> None:
     """Let the browser fetch the pictures of the case that comes next, while this one is read."""
     with desk.services.database.transaction() as session:
         row = neighbour(session, filter_, actor=desk.actor, place=case.place, free=True)
-        keys = pictures_of(session, row.id) if row else []
+        pictures = pictures_of(session, row.id) if row else []
     with st.container(key="refunds_fetched"):
-        for key in keys:
-            show_picture(key, alt="")
+        for each in pictures:
+            show_picture(each, alt="")
 
 
 def _watch(desk: Desk, case: Evidence) -> None:

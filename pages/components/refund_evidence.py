@@ -34,7 +34,7 @@ def show_evidence(case: Evidence, zone: tzinfo, *, blind: bool = False) -> None:
         selfie, avatar, who = st.columns([1, 1, 1.7], gap="small")
         with selfie:
             st.caption("Selfie")
-            show_picture(case.selfie_key, alt="Selfie")
+            show_picture(case.selfie, alt="Selfie")
         with avatar:
             _avatar(case)
         with who:
@@ -72,8 +72,8 @@ def _heading(case: Evidence, *, blind: bool) -> None:
 
 def _avatar(case: Evidence) -> None:
     st.caption("Avatar")
-    if case.avatar_key:
-        show_picture(case.avatar_key, alt="Avatar")
+    if case.avatar or case.erased:
+        show_picture(case.avatar, alt="Avatar")
         return
     with st.container(
         border=True, height=PICTURE_PIXELS, horizontal_alignment="center", vertical_alignment="center"

@@ -10,7 +10,7 @@ from core.generation.progress import Failure, Mark, Progress, Stage, progress
 from core.generation.request import retry_generation
 from core.generation.states import State
 from core.wording import count, dollars, duration
-from pages.components.pictures import picture, show_picture
+from pages.components.pictures import download_address, show_picture
 from pages.components.start import Desk, flash, operator_errors, plain, refusal
 
 CURRENT = "generate_current"
@@ -56,7 +56,7 @@ def _panel(desk: Desk, generation_id: int, had_ended: bool) -> None:
             _heading(shown)
             selfie, result = st.columns([1, 2.2], gap="small")
             with selfie:
-                show_picture(shown.selfie.key, alt="The selfie")
+                show_picture(shown.selfie.shown, alt="The selfie")
             with result:
                 _result(desk, shown)
             if shown.ended:
@@ -99,19 +99,15 @@ def _avatar(shown: Progress) -> None:
     avatar = shown.avatar
     if avatar is None:
         return
-    show_picture(avatar.key, alt="The avatar")
-    extension = avatar.content_type.rpartition("/")[2]
-    with operator_errors():
-        st.download_button(
-            f"Download, {avatar.width}x{avatar.height}",
-            picture(avatar.key),
-            file_name=f"avatar-{shown.id}.{extension}",
-            mime=avatar.content_type,
-            key="generate_download",
-            icon=":material/download:",
-            on_click="ignore",
-            width="stretch",
-        )
+    show_picture(avatar.shown, alt="The avatar")
+    if avatar.shown is None:
+        return
+    st.link_button(
+        f"Download, {avatar.width}x{avatar.height}",
+        download_address(avatar.shown),
+        icon=":material/download:",
+        width="stretch",
+    )
 
 
 def _failure(desk: Desk, shown: Progress, failure: Failure) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.errors import OperatorError
+from core.images.addresses import Picture, Shown
 from core.images.intake import Selfie, take_in
 from core.images.samples import samples
 from core.images.selfies import earlier_selfies
@@ -26,7 +27,6 @@ class ChosenSelfie:
     warnings: Sequence[str]
     caption: str
     stored_id: int | None = None
-    object_key: str | None = None
     taken: Selfie | None = None
 
 
@@ -123,7 +123,6 @@ def _earlier(desk: Desk, customer_id: int | None) -> ChosenSelfie | None:
         warnings=[str(doubt["sentence"]) for doubt in row.warnings],
         caption=f"{row.width}x{row.height}, {'cropped to the face' if row.cropped else 'whole picture'}",
         stored_id=row.id,
-        object_key=row.object_key,
     )
 
 
@@ -136,8 +135,8 @@ def _show(chosen: ChosenSelfie | None) -> None:
         return
     if chosen.taken is not None:
         st.image(chosen.taken.content, width="stretch", alt="The selfie as it will be sent")
-    elif chosen.object_key is not None:
-        show_picture(chosen.object_key, alt="The selfie as it will be sent")
+    elif chosen.stored_id is not None:
+        show_picture(Shown(Picture.SELFIE, chosen.stored_id), alt="The selfie as it will be sent")
     st.caption(chosen.caption)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.access.permissions import Permission
+from core.images.addresses import Picture, Shown, Size
 from core.prompts.testsets.people import PersonView
 from core.prompts.testsets.sets import (
     TAGS,
@@ -70,21 +71,17 @@ def _editor(desk: Desk, chosen: SetView | None, everybody: Sequence[PersonView])
             members = {each.selfie_id: each for each in members_of(session, chosen.version_id)}
         st.markdown(f"**{plain(chosen.name)}** :gray[version {chosen.number}]")
     no = refusal(desk.actor, Permission.EDIT_TEST_SETS)
-    shown = [
-        (selfie_id, thumbnail, person.name)
-        for person in everybody
-        for selfie_id, thumbnail in zip(person.selfie_ids, person.thumbnail_keys, strict=True)
-    ]
+    shown = [(selfie_id, person.name) for person in everybody for selfie_id in person.selfie_ids]
     if not shown:
         st.info("Nobody may be tested on yet. Add people first, under “People”.", icon=":material/group:")
         return
     picked: list[Member] = []
     for start in range(0, len(shown), PER_ROW):
-        for place, (selfie_id, thumbnail, name) in zip(
+        for place, (selfie_id, name) in zip(
             st.columns(PER_ROW), shown[start : start + PER_ROW], strict=False
         ):
             with place.container(border=True, gap="small"):
-                show_picture(thumbnail, alt=f"Selfie of {name}")
+                show_picture(Shown(Picture.SELFIE, selfie_id), alt=f"Selfie of {name}", size=Size.SMALL)
                 inside = st.checkbox(
                     f"{name}, no. {selfie_id}", selfie_id in members, key=f"test_in_{key}_{selfie_id}",
                     disabled=bool(no),

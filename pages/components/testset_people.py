@@ -7,6 +7,7 @@ import streamlit as st
 from core.access.permissions import Permission
 from core.customers.directory import find_customers
 from core.errors import OperatorError
+from core.images.addresses import Size
 from core.images.intake import Selfie, take_in
 from core.prompts.testsets.people import (
     PersonView,
@@ -18,7 +19,7 @@ from core.prompts.testsets.people import (
 from core.wording import count
 from pages.components.changing import changing
 from pages.components.forms import form_key, renew_form
-from pages.components.pictures import picture, show_picture
+from pages.components.pictures import show_picture
 from pages.components.start import Desk, flash, operator_errors, plain, refusal
 
 FORM = "test_person"
@@ -85,7 +86,7 @@ def _agreed(desk: Desk) -> None:
 
 
 def _person(desk: Desk, person: PersonView, *, editable: bool) -> None:
-    selfies, images = count(len(person.thumbnail_keys), "selfie"), count(person.images, "image")
+    selfies, images = count(len(person.faces), "selfie"), count(person.images, "image")
     with st.container(border=True):
         words, faces, button = st.columns([2, 3, 0.8], vertical_alignment="center")
         words.markdown(
@@ -93,9 +94,9 @@ def _person(desk: Desk, person: PersonView, *, editable: bool) -> None:
             f":small[:gray[{SOURCES[person.source]}: {plain(person.consent_note)}]]  \n"
             f":small[:gray[{selfies}, {images} made]]"
         )
-        for place, thumbnail_key in zip(faces.columns(FACES), person.thumbnail_keys, strict=False):
+        for place, face in zip(faces.columns(FACES), person.faces, strict=False):
             with place:
-                show_picture(thumbnail_key, alt=f"Selfie of {person.name}")
+                show_picture(face, alt=f"Selfie of {person.name}", size=Size.SMALL)
         if editable and person.deleted_at is None:
             with button.popover("Change", key=f"test_person_change_{person.id}", width="stretch"):
                 _change(desk, person)
@@ -115,7 +116,6 @@ def _change(desk: Desk, person: PersonView) -> None:
             gone = delete_person(
                 services.database, services.objects, actor=desk.actor, person_id=person.id, reason=reason
             )
-            picture.clear()  # what this process still holds of the face
             flash(f"Deleted, with {count(gone, 'stored picture')}")
             st.rerun()
 

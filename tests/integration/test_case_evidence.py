@@ -74,7 +74,7 @@ def test_one_read_holds_what_happened_what_it_cost_and_what_the_policy_said(sess
     assert found.why.change is not None
     assert "pay at once" in found.why.change.words
     assert [move.to for move in found.log] == [CaseState.PENDING]
-    assert (found.one_person_left, found.mates, found.avatar_key) == (100, 1, None)
+    assert (found.one_person_left, found.mates, found.avatar) == (100, 1, None)
 
 
 def test_old_history_does_not_count(session: Session) -> None:
@@ -153,7 +153,7 @@ def test_a_generations_cases_are_listed_newest_first(session: Session) -> None:
 
 def test_its_pictures_are_those_that_its_evidence_shows(session: Session) -> None:
     case = failed_case(session)
-    assert pictures_of(session, case.id) == [evidence(session, case).selfie_key]
+    assert pictures_of(session, case.id) == [evidence(session, case).selfie]
     attempt = make_attempt(session, session.get_one(Generation, case.generation_id), number=1)
     session.add(
         Avatar(
@@ -164,7 +164,7 @@ def test_its_pictures_are_those_that_its_evidence_shows(session: Session) -> Non
     )  # fmt: skip
     session.flush()
     shown = evidence(session, case)
-    assert pictures_of(session, case.id) == [shown.selfie_key, shown.avatar_key]
+    assert pictures_of(session, case.id) == [shown.selfie, shown.avatar]
     assert pictures_of(session, 4_000) == []
 
 

@@ -35,7 +35,7 @@ def test_an_avatar_comes_small_and_whole_and_a_selfie_too(desk: TestDesk, drawn:
     small = get(address(settings, Picture.AVATAR, number, Size.SMALL))
     assert small.headers["content-type"] == "image/webp"
     assert Image.open(io.BytesIO(small.content)).size == (384, 384)
-    assert "max-age=600" in small.headers["cache-control"]
+    assert small.headers["cache-control"] == "private, no-cache"
     large = get(address(settings, Picture.AVATAR, number, Size.WHOLE))
     assert large.headers["content-type"] == "image/png"
     assert Image.open(io.BytesIO(large.content)).size == (1024, 1024)

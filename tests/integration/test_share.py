@@ -15,6 +15,7 @@ from core.database import Database
 from core.embedded.objects import ObjectStoreAddress
 from core.errors import Conflict, NotAllowed, NotFound
 from core.generation.models import Generation
+from core.images.addresses import Size
 from core.images.models import StoredSelfie
 from core.prompts.experiments.models import ExperimentCell
 from core.prompts.experiments.variants import Variant
@@ -28,6 +29,7 @@ from core.prompts.testsets.people import delete_person, note_consent, people
 from core.prompts.votes.batches import cast, create_batch, next_pairs
 from core.prompts.votes.ratings import rate
 from core.provider.sandbox.server import RunningSandbox
+from core.web.stored import stored_picture
 from tests.conftest import fresh_database
 from tests.support.desk import TestDesk, quick_settings, wait_for, working
 from tests.support.experiments import Lab
@@ -212,7 +214,9 @@ def test_deleting_an_imported_person_takes_the_selfie_and_every_image(lab: Lab, 
     with other.database.transaction() as session:
         first, second = [each for each in people(session) if each.source == "import"]
     assert (first.images, first.agreed, first.selfie_ids) == (2, False, ())
-    assert other.services.objects.get(first.thumbnail_keys[0]).startswith(b"RIFF")
+    small, _ = stored_picture(other.services, first.faces[0], Size.SMALL)
+    assert small is not None
+    assert small.startswith(b"RIFF")
     gone = delete_person(
         other.database, other.services.objects, actor=other.admin, person_id=first.id, reason="asked"
     )

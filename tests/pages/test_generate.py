@@ -285,7 +285,7 @@ def test_the_avatar_is_shown_beside_the_selfie_with_its_ledger_lines(
 
     at = open_page(PAGE, query={"generation": str(generation)})
 
-    assert at.get("download_button")[0].proto.label == "Download, 1024x1024"
+    assert at.get("link_button")[0].proto.label == "Download, 1024x1024"
     # The selfie that is chosen, the one that was sent, and the avatar.
     assert [len(image.value) for image in at.image] == [1, 1, 1]
     assert len({url for image in at.image for url in image.value}) == 2

@@ -43,7 +43,7 @@ from core.credits.views import lines_of_generation
 from core.customers.models import Customer
 from core.errors import NotFound
 from core.generation.models import Avatar, Generation, RenderAttempt
-from core.images.models import StoredSelfie
+from core.images.addresses import Picture, Shown
 
 Case = CompensationCase
 EARLIER = 6
@@ -56,7 +56,8 @@ def case_evidence(session: Session, *, actor: Actor, case_id: int) -> Evidence:
         raise NotFound(f"There is no case {case_id}.")
     now: datetime = session.scalars(select(func.now())).one()
     generation = session.get_one(Generation, case.generation_id, populate_existing=True)
-    customer = session.get_one(Customer, case.customer_id)
+    customer = session.get_one(Customer, case.customer_id, populate_existing=True)
+    erased = customer.erased_at is not None
     avatar = session.get(Avatar, case.generation_id)
     incident = Incident(case.fingerprint, hour_of(case.opened_at)) if case.fingerprint else None
     held = case.claimed_by is not None and case.claim_until is not None and case.claim_until > now
@@ -83,8 +84,9 @@ def case_evidence(session: Session, *, actor: Actor, case_id: int) -> Evidence:
         model=generation.model,
         failure_message=generation.failure_message,
         failure_detail=generation.failure_detail,
-        selfie_key=session.get_one(StoredSelfie, generation.selfie_id).object_key,
-        avatar_key=avatar.object_key if avatar else None,
+        selfie=None if erased else Shown(Picture.SELFIE, generation.selfie_id),
+        avatar=None if erased or avatar is None else Shown(Picture.AVATAR, generation.id),
+        erased=erased,
         tries=_tries(session, case.generation_id),
         lines=lines_of_generation(session, case.generation_id),
         history=_history(session, case),
@@ -104,17 +106,21 @@ def case_evidence(session: Session, *, actor: Actor, case_id: int) -> Evidence:
     )
 
 
-def pictures_of(session: Session, case_id: int) -> list[str]:
-    """The keys of the pictures in a case's evidence: the selfie, and the avatar if there is one."""
+def pictures_of(session: Session, case_id: int) -> list[Shown]:
+    """The pictures in a case's evidence, selfie and avatar, as far as they are; none of somebody erased."""
     found = session.execute(
-        select(StoredSelfie.object_key, Avatar.object_key)
+        select(Generation.selfie_id, Avatar.generation_id)
         .select_from(Case)
         .join(Generation, Generation.id == Case.generation_id)
-        .join(StoredSelfie, StoredSelfie.id == Generation.selfie_id)
+        .join(Customer, Customer.id == Generation.customer_id)
         .outerjoin(Avatar, Avatar.generation_id == Generation.id)
-        .where(Case.id == case_id)
+        .where(Case.id == case_id, Customer.erased_at.is_(None))
     ).one_or_none()
-    return [key for key in found or () if key]
+    if found is None:
+        return []
+    selfie_id, drawn = found
+    avatar = [] if drawn is None else [Shown(Picture.AVATAR, drawn)]
+    return [Shown(Picture.SELFIE, selfie_id), *avatar]
 
 
 def cases_of_generation(session: Session, generation_id: int) -> list[EarlierCase]:

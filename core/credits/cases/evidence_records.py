@@ -10,6 +10,7 @@ from core.credits.cases.queue_filters import Incident
 from core.credits.cases.states import CaseKind, CaseState
 from core.credits.cases.why_not import Change
 from core.credits.views import LedgerLine
+from core.images.addresses import Shown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,8 +136,9 @@ class Evidence:
     model: str
     failure_message: str | None
     failure_detail: str | None
-    selfie_key: str
-    avatar_key: str | None
+    selfie: Shown | None
+    avatar: Shown | None
+    erased: bool
     tries: Sequence[Try]
     lines: Sequence[LedgerLine]
     history: History

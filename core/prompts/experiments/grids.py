@@ -3,12 +3,14 @@
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from core.customers.models import Customer
 from core.failures.taxonomy import TAXONOMY, FailureClass
 from core.generation.models import Avatar, Generation, RenderAttempt
 from core.generation.states import OPEN, State
@@ -17,6 +19,8 @@ from core.images.models import StoredSelfie
 from core.prompts.experiments.models import Experiment, ExperimentCell, ExperimentPurchase, ExperimentVariant
 from core.prompts.experiments.runs import get_experiment
 from core.prompts.testsets.models import TestSetMember
+
+GONE = "The person was deleted here; their pictures are gone."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,11 +51,11 @@ class RowView:
 
 @dataclasses.dataclass(frozen=True)
 class SelfieView(RowView):
-    """One row of an experiment: whose selfie it is, and where it lies."""
+    """One row of an experiment: whose selfie it is, and where it lies; nowhere after they were erased."""
 
     customer_id: int
-    object_key: str
-    thumbnail_key: str
+    object_key: str | None
+    thumbnail_key: str | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,8 +135,9 @@ def _variants(session: Session, experiment: Experiment) -> list[VariantView]:
 
 def _selfies(session: Session, experiment: Experiment) -> list[SelfieView]:
     rows = session.execute(
-        select(StoredSelfie, TestSetMember.tags)
+        select(StoredSelfie, TestSetMember.tags, Customer.erased_at)
         .join(TestSetMember, TestSetMember.selfie_id == StoredSelfie.id)
+        .join(Customer, Customer.id == StoredSelfie.customer_id)
         .where(TestSetMember.version_id == experiment.test_set_version_id)
         .where(StoredSelfie.id.in_(experiment.selfie_ids))
         .order_by(TestSetMember.position)
@@ -142,12 +147,12 @@ def _selfies(session: Session, experiment: Experiment) -> list[SelfieView]:
             id=row.id,
             name=f"Selfie {row.id}",
             customer_id=row.customer_id,
-            object_key=row.object_key,
-            thumbnail_key=row.thumbnail_key,
+            object_key=None if erased else row.object_key,
+            thumbnail_key=None if erased else row.thumbnail_key,
             tags=tuple(tags),
-            picture=Shown(Picture.SELFIE, row.id),
+            picture=None if erased else Shown(Picture.SELFIE, row.id),
         )
-        for row, tags in rows
+        for row, tags, erased in rows
     ]
 
 
@@ -159,8 +164,17 @@ def _cells(session: Session, experiment: Experiment) -> list[CellView]:
         .scalar_subquery()
     )
     rows = session.execute(
-        select(ExperimentCell, Generation, Avatar, RenderAttempt, ExperimentPurchase.experiment_id, costs)
+        select(
+            ExperimentCell,
+            Generation,
+            Avatar,
+            RenderAttempt,
+            Customer.erased_at,
+            ExperimentPurchase.experiment_id,
+            costs,
+        )
         .outerjoin(Generation, Generation.id == ExperimentCell.generation_id)
+        .outerjoin(Customer, Customer.id == Generation.customer_id)
         .outerjoin(Avatar, Avatar.generation_id == Generation.id)
         .outerjoin(RenderAttempt, RenderAttempt.id == Avatar.attempt_id)
         .outerjoin(ExperimentPurchase, ExperimentPurchase.generation_id == Generation.id)
@@ -177,12 +191,16 @@ def _cell(
     generation: Generation | None,
     avatar: Avatar | None,
     attempt: RenderAttempt | None,
+    erased_at: datetime | None,
     payer: int | None,
     cost: Decimal | None,
     *,
     checks: Mapping[int, Mapping[str, Any]],
 ) -> CellView:
     kind, title, sentence = _failure(cell, generation)
+    shown = avatar if erased_at is None else None
+    if avatar is not None and shown is None:
+        sentence = GONE
     return CellView(
         id=cell.id,
         variant_id=cell.variant_id,
@@ -191,8 +209,8 @@ def _cell(
         state=standing(None if generation is None else generation.state, problem=cell.problem is not None),
         stage=State(generation.state) if generation else None,
         generation_id=cell.generation_id,
-        object_key=None if avatar is None else avatar.object_key,
-        thumbnail_key=None if avatar is None else avatar.thumbnail_key,
+        object_key=None if shown is None else shown.object_key,
+        thumbnail_key=None if shown is None else shown.thumbnail_key,
         width=None if avatar is None else avatar.width,
         height=None if avatar is None else avatar.height,
         cost_usd=cost,
@@ -202,7 +220,7 @@ def _cell(
         failure_title=title,
         failure_sentence=sentence,
         checks=checks.get(generation.id) if generation else None,
-        picture=None if avatar is None else Shown(Picture.AVATAR, avatar.generation_id),
+        picture=None if shown is None else Shown(Picture.AVATAR, shown.generation_id),
     )
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from core.images.addresses import Picture, Shown
 from core.prompts.experiments.compare import Comparison, Said, comparison, judged
-from core.prompts.experiments.grids import CellView, RowView, VariantView
+from core.prompts.experiments.grids import GONE, CellView, RowView, VariantView
 from core.prompts.share.document import Cell, Selfie, Variant
 from core.prompts.share.imported import ImportView
 from core.prompts.share.models import ImportedImage, ImportedSelfie
@@ -21,7 +21,6 @@ TITLES = {
     "canceled": "Canceled",
     "not_asked": "Not asked for",
 }
-GONE = "The person was deleted here; their pictures are gone."
 NOT_BROUGHT = "The file did not hold it, and this desk does not know it. Import the ZIP to have it."
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import actor_by_id, record
+from core.images.kept import erasure_number
 from core.images.thumbnails import THUMBNAIL_SIDE
 from core.prompts.share.bundle import write_bundle
 from core.prompts.share.gather import Shared, gather
@@ -64,6 +65,7 @@ def prepare(services: Services, *, actor: Actor, wish: Wish) -> Prepared:
     with services.database.transaction() as session:
         # One look for everything: a grid that is being drawn must not change between two questions.
         session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+        erasures = erasure_number(session)
         actor = actor_by_id(session, actor.id)
         require(actor, Permission.RUN_EXPERIMENTS)
         if wish.with_selfies:
@@ -85,6 +87,7 @@ def prepare(services: Services, *, actor: Actor, wish: Wish) -> Prepared:
         name=f"{_slug(shared.document.experiment.name)}-{wish.number}.{wish.kind}",
         media_type=MEDIA_TYPES[wish.kind],
         staff_id=actor.id,
+        erasures=erasures if wish.kind in WITH_PICTURES else None,
     )
 
 

@@ -99,7 +99,7 @@ def gather(session: Session, *, actor: Actor, experiment_id: int, desk: str | No
         {
             places[each.id]: Picture(each.object_key, each.thumbnail_key)
             for each in found.selfies
-            if each.id not in erased
+            if each.object_key is not None and each.thumbnail_key is not None
         },
         keys,
         frozenset(places[each] for each in erased),

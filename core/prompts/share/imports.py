@@ -17,7 +17,7 @@ from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
 from core.customers.models import Customer
 from core.database import Database
-from core.errors import Conflict, OperatorError
+from core.errors import Conflict, OperatorError, StillKept
 from core.images.selfies import THUMBNAIL_TYPE
 from core.images.thumbnails import thumbnail
 from core.prompts.share.bundle import EXTENSIONS
@@ -57,12 +57,21 @@ def import_experiment(
 
 
 def clear_left(database: Database, objects: ObjectStore) -> int:
-    """Remove what imports have stored that were killed long ago; says how many there were."""
+    """Remove what imports have stored that were killed long ago; says how many there were.
+
+    Raises ServiceUnavailable; and StillKept at the end, where the store does not let go of something.
+    """
     with database.transaction() as session:
         old = ImportIntent.begun_at < func.clock_timestamp() - LEFT_AFTER
         tokens = session.scalars(select(ImportIntent.token).where(old)).all()
+    kept: StillKept | None = None
     for token in tokens:
-        _clear(database, objects, token)
+        try:
+            _clear(database, objects, token)
+        except StillKept as exc:
+            kept = exc
+    if kept is not None:
+        raise kept
     return len(tokens)
 
 
@@ -88,8 +97,7 @@ def _cleared_on_failure(database: Database, objects: ObjectStore, token: str) ->
 
 
 def _clear(database: Database, objects: ObjectStore, token: str) -> None:
-    for key in list(objects.keys(keys.imported_by(token))):
-        objects.delete(key)
+    objects.delete(keys.imported_by(token))
     with database.transaction() as session:
         session.execute(delete(ImportIntent).where(ImportIntent.token == token))
 

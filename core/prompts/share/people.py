@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
+from core.images.addresses import Picture, Shown
 from core.images.models import StoredSelfie
 from core.prompts.share.models import ImportedImage, ImportedSelfie
 
@@ -20,17 +21,17 @@ def imported_images(session: Session, customer_ids: Sequence[int]) -> dict[int, 
     return {customer_id: number for customer_id, number in rows if customer_id is not None}
 
 
-def imported_faces(session: Session, customer_ids: Sequence[int]) -> dict[int, list[str]]:
-    """The small pictures of selfies that came with imports, by customer."""
+def imported_faces(session: Session, customer_ids: Sequence[int]) -> dict[int, list[Shown]]:
+    """The selfies that came with imports, by customer."""
     rows = session.execute(
-        select(ImportedSelfie.customer_id, ImportedSelfie.thumbnail_key)
+        select(ImportedSelfie.customer_id, ImportedSelfie.id)
         .where(ImportedSelfie.customer_id.in_(customer_ids), ImportedSelfie.owned)
         .order_by(ImportedSelfie.id)
     )
-    found: dict[int, list[str]] = {}
-    for customer_id, key in rows:
-        if customer_id is not None and key is not None:
-            found.setdefault(customer_id, []).append(key)
+    found: dict[int, list[Shown]] = {}
+    for customer_id, number in rows:
+        if customer_id is not None:
+            found.setdefault(customer_id, []).append(Shown(Picture.IMPORTED_SELFIE, number))
     return found
 
 

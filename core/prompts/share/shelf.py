@@ -1,7 +1,7 @@
 """Files that were prepared for a download: kept on disk for some minutes, under a name nobody can guess.
 
 They are of this process, as the page is that offers them; without a name in the file system they go with it,
-however it ends.
+however it ends. One with pictures goes as soon as anybody is erased: they may be in it.
 """
 
 import dataclasses
@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from core.errors import NotFound
+from core.images.kept import when_erased
 
 PATH = "/share"
 LIFETIME_SECONDS = 600.0
@@ -26,7 +27,10 @@ CHUNK = 256 * 1024
 
 @dataclasses.dataclass(frozen=True)
 class Prepared:
-    """A file that waits for its download by one staff member; `size` in bytes."""
+    """A file that waits for its download by one staff member; `size` in bytes.
+
+    `erasures` is the number of erasures that it was made at, None where nobody's picture is in it.
+    """
 
     token: str
     name: str
@@ -35,6 +39,7 @@ class Prepared:
     staff_id: int
     until: float
     file: BinaryIO
+    erasures: int | None
 
     @property
     def address(self) -> str:
@@ -63,9 +68,15 @@ class Shelf:
         self._files: dict[str, Prepared] = {}
 
     def put(
-        self, write: Callable[[BinaryIO], None], *, name: str, media_type: str, staff_id: int
+        self,
+        write: Callable[[BinaryIO], None],
+        *,
+        name: str,
+        media_type: str,
+        staff_id: int,
+        erasures: int | None = None,
     ) -> Prepared:
-        """Let `write` fill a file and keep it for LIFETIME_SECONDS."""
+        """Let `write` fill a file and keep it for LIFETIME_SECONDS, or until somebody is erased."""
         file: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - it lives on the shelf
         try:
             write(file)
@@ -76,7 +87,7 @@ class Shelf:
             raise
         token = secrets.token_urlsafe(24)
         until = self._clock() + LIFETIME_SECONDS
-        made = Prepared(token, name, media_type, size, staff_id, until, file)
+        made = Prepared(token, name, media_type, size, staff_id, until, file, erasures)
         with self._lock:
             self._tidy(MOST - 1, MOST_BYTES - size)
             self._files[token] = made
@@ -98,6 +109,14 @@ class Shelf:
         except NotFound:
             return None
 
+    def forget(self, number: int) -> None:
+        """Take off what holds pictures and was made at another number of erasures."""
+        with self._lock:
+            for token in [
+                token for token, each in self._files.items() if each.erasures not in (None, number)
+            ]:
+                self._files.pop(token).file.close()
+
     def close(self) -> None:
         """Take everything off."""
         with self._lock:
@@ -112,3 +131,4 @@ class Shelf:
 
 
 shelf = Shelf()
+when_erased(shelf.forget)

@@ -14,15 +14,18 @@ from core.access.staff import record
 from core.customers.directory import create_customer, get_customer
 from core.customers.models import Customer
 from core.database import Database
-from core.errors import Conflict, InvalidInput, NotFound
+from core.errors import Conflict, InvalidInput, NotFound, StillKept
 from core.generation.models import Avatar, Generation, KeptOutput
 from core.generation.states import OPEN
+from core.images.addresses import Picture, Shown
 from core.images.intake import Selfie
 from core.images.models import StoredSelfie
 from core.images.selfies import keep_selfie
 from core.prompts.share.people import imported_faces, imported_images, imported_objects
 from core.prompts.testsets.models import TestPerson
+from core.storage import keys
 from core.storage.objects import ObjectStore
+from core.wording import count
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +33,7 @@ class PersonView:
     """Somebody in the tests. `images` were made from their selfies, also those that are deleted by now.
 
     `selfie_ids` may be tested on; none after the consent was taken back or the person deleted. What came with
-    imports is only among `thumbnail_keys`.
+    imports is only among `faces`.
     """
 
     id: int
@@ -39,7 +42,7 @@ class PersonView:
     source: str
     consent_note: str
     selfie_ids: tuple[int, ...]
-    thumbnail_keys: tuple[str, ...]
+    faces: tuple[Shown, ...]
     images: int
     agreed: bool
     erasing: bool
@@ -110,19 +113,50 @@ def delete_person(
 ) -> int:
     """Delete a person's selfies and every image made from them, imported ones too; how many objects went.
 
-    Counts stay. Nothing more is drawn of them from the first step on; where the object store fails, calling
-    it again finishes. Raises NotAllowed, InvalidInput (reason), NotFound, Conflict (images under way), and
-    ServiceUnavailable.
+    Counts stay. From the first step on nothing more is drawn of them, and no process shows them. Where the
+    object store fails or does not let go of something, the deletion stays open, and a worker tries again.
+    Raises NotAllowed, InvalidInput (reason), NotFound, Conflict (images under way), ServiceUnavailable, and
+    StillKept.
     """
     require(actor, Permission.EDIT_TEST_SETS)
     with database.transaction() as session:
-        chosen = _erase(session, actor=actor, person_id=person_id, reason=_told(reason))
-    for object_key in chosen:
-        objects.delete(object_key)
+        _erase(session, actor=actor, person_id=person_id, reason=_told(reason))
+    return _finish(database, objects, person_id)
+
+
+def finish_deletions(database: Database, objects: ObjectStore) -> int:
+    """Finish what deletions have left open; says how many are finished now.
+
+    Raises ServiceUnavailable; and StillKept at the end, where the store does not let go of something.
+    """
+    with database.transaction() as session:
+        waiting = session.scalars(
+            select(TestPerson.id)
+            .join(Customer, Customer.id == TestPerson.customer_id)
+            .where(Customer.erased_at.is_not(None), TestPerson.deleted_at.is_(None))
+            .order_by(TestPerson.id)
+        ).all()
+    kept: list[StillKept] = []
+    for person_id in waiting:
+        try:
+            _finish(database, objects, person_id)
+        except StillKept as exc:
+            kept.append(exc)
+    if kept:
+        raise StillKept(f"{count(len(kept), 'deletion')} cannot be finished yet. {kept[0]}")
+    return len(waiting)
+
+
+def _finish(database: Database, objects: ObjectStore, person_id: int) -> int:
+    """Delete the objects of a person who is erased; how many there were."""
+    with database.transaction() as session:
+        places = _places(session, session.get_one(TestPerson, person_id).customer_id)
+    gone = objects.delete(*places)
     with database.transaction() as session:
         person = session.get_one(TestPerson, person_id, with_for_update=True)
+        # This raises the number of erasures again: what was still read of the objects meanwhile is forgotten.
         person.deleted_at = person.deleted_at or session.scalar(select(func.clock_timestamp()))
-    return len(chosen)
+    return gone
 
 
 def people(session: Session) -> list[PersonView]:
@@ -158,7 +192,7 @@ def _view(
     customer: Customer,
     selfies: Sequence[StoredSelfie],
     made: Counter[int],
-    faces: Sequence[str],
+    faces: Sequence[Shown],
 ) -> PersonView:
     gone = customer.erased_at is not None
     agreed = not gone and (person.source == "upload" or customer.test_consent_at is not None)
@@ -170,7 +204,7 @@ def _view(
         source=person.source,
         consent_note=person.consent_note,
         selfie_ids=tuple(selfie.id for selfie in usable),
-        thumbnail_keys=(*(selfie.thumbnail_key for selfie in usable), *(() if gone else faces)),
+        faces=(*(Shown(Picture.SELFIE, selfie.id) for selfie in usable), *(() if gone else faces)),
         images=made[customer.id],
         agreed=agreed,
         erasing=gone and person.deleted_at is None,
@@ -194,8 +228,8 @@ def _enter(session: Session, *, actor: Actor, name: str, note: str, key: str) ->
     return customer.id, person.id
 
 
-def _erase(session: Session, *, actor: Actor, person_id: int, reason: str) -> list[str]:
-    """Close the person to everything new, and name the objects that are to go."""
+def _erase(session: Session, *, actor: Actor, person_id: int, reason: str) -> None:
+    """Close the person to everything new, and take their name and what is kept of them in the database."""
     person = session.get(TestPerson, person_id, with_for_update=True, populate_existing=True)
     if person is None:
         raise NotFound(f"There is no person {person_id} in the tests.")
@@ -214,16 +248,22 @@ def _erase(session: Session, *, actor: Actor, person_id: int, reason: str) -> li
         record(session, actor=actor, action=action, subject=f"test_person:{person_id}", reason=reason)
     mine = select(Generation.id).where(of_them)
     session.execute(delete(KeptOutput).where(KeptOutput.generation_id.in_(mine)))
-    found: list[str] = []
+    session.flush()
+
+
+def _places(session: Session, customer_id: int) -> list[str]:
+    """Where everything of a customer lies: their folders, with what has no row, and what lies elsewhere."""
+    generations = session.scalars(select(Generation.id).where(Generation.customer_id == customer_id)).all()
+    folders = [keys.selfies_of(customer_id), *(keys.avatars_of(each) for each in generations)]
+    named = imported_objects(session, customer_id)
     for table, chosen in (
-        (StoredSelfie, StoredSelfie.customer_id == customer.id),
-        (Avatar, Avatar.generation_id.in_(mine)),
+        (StoredSelfie, StoredSelfie.customer_id == customer_id),
+        (Avatar, Avatar.generation_id.in_(generations)),
     ):
         for pair in session.execute(select(table.object_key, table.thumbnail_key).where(chosen)):
-            found += pair
-    found += imported_objects(session, customer.id)
-    session.flush()
-    return found
+            named += pair
+    inside = tuple(folders)
+    return [*folders, *dict.fromkeys(key for key in named if not key.startswith(inside))]
 
 
 def _told(note: str) -> str:

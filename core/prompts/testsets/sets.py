@@ -65,8 +65,6 @@ class MemberView:
     tags: tuple[str, ...]
     customer_id: int
     name: str
-    object_key: str
-    thumbnail_key: str
     usable: bool
 
 
@@ -180,8 +178,6 @@ def members_of(session: Session, version_id: int) -> list[MemberView]:
             tags=tuple(member.tags),
             customer_id=selfie.customer_id,
             name=name,
-            object_key=selfie.object_key,
-            thumbnail_key=selfie.thumbnail_key,
             usable=usable,
         )
         for member, selfie, name, usable in rows

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, and_, exists, not_, select
 from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
-from core.generation.models import Avatar
+from core.images.addresses import Picture, Shown
 from core.images.checks.models import ImageCheck
 from core.prompts.experiments.models import ExperimentCell, ExperimentVariant
 from core.prompts.votes.batches import shown_images
@@ -34,7 +34,7 @@ class FoundImage:
     version: str
     selfie_id: int
     repeat: int
-    thumbnail_key: str
+    picture: Shown
     cropped: bool
     said: tuple[RatedImage, ...]
 
@@ -51,7 +51,7 @@ def find_images(
         shown_images()
         .join(ExperimentVariant, ExperimentVariant.id == ExperimentCell.variant_id)
         .outerjoin(ImageCheck, ImageCheck.generation_id == ExperimentCell.generation_id)
-        .add_columns(ExperimentVariant.label_text, Avatar.thumbnail_key, ImageCheck.framing)
+        .add_columns(ExperimentVariant.label_text, ImageCheck.framing)
         .where(ExperimentCell.experiment_id == experiment_id, *_conditions(wanted))
         .order_by(ExperimentCell.id)
     ).all()
@@ -64,11 +64,11 @@ def find_images(
             version=label,
             selfie_id=cell.selfie_id,
             repeat=cell.repeat,
-            thumbnail_key=thumbnail_key,
+            picture=Shown(Picture.AVATAR, cell.generation_id),
             cropped=framing == "failed",
             said=tuple(said.get((cell.variant_id, cell.generation_id), ())),
         )
-        for cell, label, thumbnail_key, framing in rows[:limit]
+        for cell, label, framing in rows[:limit]
     ]
     return found, len(rows)
 
