@@ -32,8 +32,8 @@ from core.errors import OperatorError, ServiceUnavailable
 from core.failures.taxonomy import FailureClass
 from core.generation.models import Generation
 from core.migrate import upgrade
-from tests.conftest import POSTGRES_VERSION
 from tests.support.cases import reviewer, without_breaker
+from tests.support.databases import POSTGRES_VERSION
 from tests.support.desk import wait_for
 from tests.support.factories import NOON, make_generation
 from tests.support.wallets import rich
