@@ -102,10 +102,14 @@ class RunningSandbox:
             self._thread = None
 
     def reset(self) -> None:
-        """Cut all connections and forget everything, as a new start does; addresses and keys stay."""
-        if self._loop is None:
-            raise RuntimeError("The provider sandbox does not run")
-        asyncio.run_coroutine_threadsafe(self._begin_anew(), self._loop).result(START_LIMIT)
+        """Cut all connections and forget everything, as a new start does; addresses and keys stay.
+
+        One that was stopped is started again, at other addresses.
+        """
+        if self._thread is None or self._loop is None:
+            self.state.forget()
+            return self.start()
+        return asyncio.run_coroutine_threadsafe(self._begin_anew(), self._loop).result(START_LIMIT)
 
     async def _begin_anew(self) -> None:
         self._cut()
