@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import streamlit as st
 from streamlit.components.v2 import manifest_scanner
-from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1 import AppTest, app_test
 
 import core.services
 from core.access.staff import active_staff
@@ -22,15 +22,17 @@ SECONDS = 60
 
 
 @pytest.fixture(scope="session", autouse=True)
-def installed_components() -> Iterator[None]:
-    """Streamlit looks through every installed package for components, for each AppTest: here once a process.
+def streamlit_once() -> Iterator[None]:
+    """What AppTest does for each test or leaves to chance, once a process.
 
-    It finds the same each time (none is installed), for a fourth of a page test's time.
+    For each test it looks through every installed package for components, a fourth of a page test's time, and
+    finds the same. Its folder is removed here, or the interpreter complains about it when it ends.
     """
     with pytest.MonkeyPatch.context() as patch:
         scan = functools.cache(manifest_scanner.scan_component_manifests)
         patch.setattr(manifest_scanner, "scan_component_manifests", scan)
         yield
+    app_test.TMP_DIR.cleanup()
 
 
 @pytest.fixture
