@@ -26,8 +26,8 @@ worker: $(VENV)/.runtime ## start one more worker, alone
 test: $(VENV)/.dev chromium ## set up what is missing and run every test, browser tests included
 	$(PYTEST)
 
-test-fast: $(VENV)/.dev ## an answer within a minute: without browser, killed processes and what takes seconds
-	$(PYTEST) -m "not (browser or chaos or slow or prover)"
+test-fast: $(VENV)/.dev ## an answer within a minute: each rule and each page once, no browser, no whole desk
+	$(PYTEST) -m "smoke or not (browser or chaos or prover or slow or whole)"
 
 test-pg16: $(VENV)/.dev ## what is about SQL, on PostgreSQL 16 instead of 18
 	INKDESK_TEST_POSTGRES=16 $(PYTEST) -m sql

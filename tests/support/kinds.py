@@ -14,6 +14,7 @@ def mark(items: list[pytest.Item]) -> None:
     `unit`, `integration`, `pages`, `browser` or `chaos`: the first folder of that name above it.
     `sql`: it asks for a database and is an integration test. Pages, browser and chaos go the same ways
     through `core` from further away; they say nothing new about another version of PostgreSQL.
+    `whole`: it has a provider, and so all that stands before it: left out of `make test-fast`, for time.
     """
     for item in items:
         folders = item.path.relative_to(ROOT).parts[:-1] if ROOT in item.path.parents else ()
@@ -21,5 +22,8 @@ def mark(items: list[pytest.Item]) -> None:
         if kind is None:
             raise pytest.UsageError(f"{item.nodeid}: a test lies in a folder named {', '.join(KINDS)}")
         item.add_marker(kind)
-        if kind == "integration" and "postgres_url" in getattr(item, "fixturenames", ()):
+        asked = getattr(item, "fixturenames", ())
+        if kind == "integration" and "postgres_url" in asked:
             item.add_marker("sql")
+        if "running_sandbox" in asked:
+            item.add_marker("whole")
