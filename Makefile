@@ -9,9 +9,12 @@ FIND_PYTHON = for candidate in python3 python3.13 python3.12 python3.11; do \
 	"$$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null \
 	&& { echo "$$candidate"; break; }; done
 PIP_INSTALL = $(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes
-TEST_WORKERS ?= 4
+# Three processes on two cores: while one waits for a server, another works. Each more costs its start.
+CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+TEST_WORKERS ?= $(shell echo $$(( ($(CORES) * 3 + 1) / 2 )))
+PYTEST = $(PYTHON) -m pytest -n $(TEST_WORKERS) --dist worksteal
 
-.PHONY: run worker test test-pg16 ledger-long check lint format types lock bench chromium clean help
+.PHONY: run worker test test-fast test-pg16 prove check lint format types lock bench chromium clean help
 
 run: $(VENV)/.runtime ## set up what is missing and start Inkdesk on http://127.0.0.1:8501
 	@$(PYTHON) -m core.preflight
@@ -21,13 +24,16 @@ worker: $(VENV)/.runtime ## start one more worker, alone
 	@exec $(PYTHON) -m jobs.worker
 
 test: $(VENV)/.dev chromium ## set up what is missing and run every test, browser tests included
-	$(PYTHON) -m pytest -n $(TEST_WORKERS) --dist worksteal
+	$(PYTEST)
 
-test-pg16: $(VENV)/.dev ## the integration tests on PostgreSQL 16 instead of 18
-	INKDESK_TEST_POSTGRES=16 $(PYTHON) -m pytest -n $(TEST_WORKERS) --dist worksteal tests/integration
+test-fast: $(VENV)/.dev ## an answer within a minute: each rule and each page once, no browser, no whole desk
+	$(PYTEST) -m "smoke or not (browser or chaos or prover or slow or whole)"
 
-ledger-long: $(VENV)/.dev ## the proofs of the ledger at full length, in parts; goes on where it was stopped
-	$(PYTHON) -m tests.ledger_long --workers $(TEST_WORKERS)
+test-pg16: $(VENV)/.dev ## what is about SQL, on PostgreSQL 16 instead of 18
+	INKDESK_TEST_POSTGRES=16 $(PYTEST) -m sql
+
+prove: $(VENV)/.dev ## every prover at full length, in parts; goes on where it was stopped
+	$(PYTHON) -m tests.prove --workers $(TEST_WORKERS)
 
 check: lint types test ## all that CI checks on PostgreSQL 18
 

@@ -1,35 +1,41 @@
-"""Fixtures that every kind of test shares: real servers, started once, and a fresh database for each test."""
+"""What every kind of test shares: real servers, one set a process, and a fresh database for each test."""
 
-import contextlib
-import os
-import tempfile
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from core.database import Database, connect
 from core.embedded.objects import EmbeddedObjectStore, ObjectStoreAddress
-from core.embedded.postgres import EmbeddedPostgres
-from core.migrate import upgrade
 from core.prompts.share.shelf import shelf
 from core.provider.sandbox.server import RunningSandbox
-from tests.support.desk import KEPT, TIME_SCALE, TestDesk, quick_settings
-from tests.support.folders import quick_folder
+from tests.support import databases, kinds
+from tests.support.databases import fresh_database
+from tests.support.desk import KEPT, TIME_SCALE, Begun, TestDesk, quick_settings
+from tests.support.run import SEED, Run, quick_folder, seed
 
-POSTGRES_VERSION = int(os.environ.get("INKDESK_TEST_POSTGRES", "18"))
-# The tests' data is thrown away: it need not survive a power cut, nor keep much of a log (it may be in RAM).
-FAST = {
-    "fsync": "off",
-    "synchronous_commit": "off",
-    "full_page_writes": "off",
-    "max_connections": "400",
-    "max_wal_size": "64MB",
-}
+RUN = pytest.StashKey[Run]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The first process of a run begins it; xdist's workers belong to it."""
+    if not hasattr(config, "workerinput"):
+        config.stash[RUN] = Run()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if run := config.stash.get(RUN, None):
+        run.end()
+
+
+def pytest_report_header() -> str:
+    return f"dice: {SEED}={seed()}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    kinds.mark(items)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -45,37 +51,25 @@ def short_folder() -> Iterator[Path]:
 
     Not pytest's own: another pytest that starts meanwhile closes those folders to all but root.
     """
-    with tempfile.TemporaryDirectory(prefix="inkdesk-") as folder:
-        yield Path(folder)
+    with quick_folder() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """The address of one PostgreSQL server of this test process, with a migrated template in it."""
-    with quick_folder() as folder:
-        server = EmbeddedPostgres(Path(folder) / "pg", version=POSTGRES_VERSION, options=FAST)
-        url = server.start()
-        database = connect(url)
-        upgrade(database)
-        database.dispose()
+    with databases.running_postgres() as url:
         yield url
-        server.stop()
-
-
-@contextlib.contextmanager
-def fresh_database(postgres_url: str) -> Iterator[str]:
-    """The address of a new migrated database, which is dropped at the end."""
-    name = f"t_{uuid.uuid4().hex}"
-    with psycopg.connect(postgres_url.replace("/inkdesk?", "/postgres?"), autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE inkdesk STRATEGY file_copy")
-        yield postgres_url.replace("/inkdesk?", f"/{name}?")
-        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
-def database_url(postgres_url: str) -> Iterator[str]:
-    """The address of a migrated database that only this test uses."""
-    with fresh_database(postgres_url) as url:
+def database_url(request: pytest.FixtureRequest, postgres_url: str) -> Iterator[str]:
+    """The address of a migrated database that only this test uses; where it has a `desk`, the desk's."""
+    template = databases.MIGRATED
+    if "desk" in request.fixturenames:
+        request.getfixturevalue("begun")
+        template = databases.BEGUN
+    with fresh_database(postgres_url, template) as url:
         yield url
 
 
@@ -116,21 +110,41 @@ def repository() -> Path:
 def object_store() -> Iterator[ObjectStoreAddress]:
     """One S3 server of this test process."""
     with quick_folder() as folder:
-        store = EmbeddedObjectStore(Path(folder) / "objects", Path(folder) / "run")
+        store = EmbeddedObjectStore(folder / "objects", folder / "run")
         yield store.start()
         store.stop()
 
 
-@pytest.fixture
-def sandbox() -> Iterator[RunningSandbox]:
-    """A provider sandbox of this test alone; its seconds pass a hundred times faster."""
+@pytest.fixture(scope="session")
+def running_sandbox() -> Iterator[RunningSandbox]:
+    """One provider sandbox of this test process; its seconds pass a hundred times faster."""
     with RunningSandbox(time_scale=TIME_SCALE, **KEPT) as running:
         yield running
 
 
 @pytest.fixture
-def desk(database_url: str, object_store: ObjectStoreAddress, sandbox: RunningSandbox) -> Iterator[TestDesk]:
+def sandbox(running_sandbox: RunningSandbox) -> Iterator[RunningSandbox]:
+    """A provider sandbox that knows nothing yet."""
+    yield running_sandbox
+    running_sandbox.reset()
+
+
+@pytest.fixture(scope="session")
+def begun(postgres_url: str, object_store: ObjectStoreAddress, running_sandbox: RunningSandbox) -> Begun:
+    """What each desk begins with; its database is a template from now on."""
+    databases.copy(postgres_url, databases.MIGRATED, databases.BEGUN)
+    url = databases.named(postgres_url, databases.BEGUN)
+    desk = TestDesk.open(quick_settings(url, object_store, running_sandbox), running_sandbox)
+    begun = Begun.of(desk)
+    desk.close()
+    return begun
+
+
+@pytest.fixture
+def desk(
+    database_url: str, object_store: ObjectStoreAddress, sandbox: RunningSandbox, begun: Begun
+) -> Iterator[TestDesk]:
     """A whole desk with one customer, 1000 credits and a selfie."""
-    opened = TestDesk.open(quick_settings(database_url, object_store, sandbox), sandbox)
-    yield opened
-    opened.close()
+    resumed = TestDesk.resume(quick_settings(database_url, object_store, sandbox), sandbox, begun)
+    yield resumed
+    resumed.close()

@@ -5,8 +5,10 @@ else (limits, retries, JSON, redirects) is decided here and in the modules besid
 """
 
 import base64
+import functools
 import math
 import re
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -68,7 +70,7 @@ class Gateway:
         self._secrets = tuple(secret for secret in (token, openai_api_key) if secret)
         self._transfer_seconds = transfer_seconds
         self._counter = RequestCounter()
-        ssl_context = httpx.create_ssl_context()
+        ssl_context = _certificates()
         self._api = ReplicateApi(
             base_url,
             token,
@@ -279,6 +281,12 @@ class Gateway:
             return parse_report(payload, self._secrets)
         except Unreadable as exc:
             raise misread(str(exc)) from None
+
+
+@functools.cache
+def _certificates() -> ssl.SSLContext:
+    """The certificates that are trusted; reading them takes 16 ms, so once a process."""
+    return httpx.create_ssl_context()
 
 
 def _cancel_after(seconds: float) -> int:

@@ -1,5 +1,6 @@
 """The compare grid as tests look at it: cells by their places, pictures by their shapes."""
 
+import time
 from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
@@ -12,6 +13,15 @@ from tests.support.grids import (
 LABELS = ("Noir v1", "Noir v2", "Manga v3", "Retro v4", "Chibi v5")
 FIRST_SCREEN_BYTES = 3_000_000
 LOADED = "all => all.every(each => each.complete && each.naturalWidth > 0)"
+# Of all pictures those that are on the screen now: are there any, and has each of them come?
+SEEN_LOADED = """all => {
+    const seen = all.filter(each => {
+        const box = each.getBoundingClientRect();
+        return box.bottom > 0 && box.top < innerHeight;
+    });
+    return seen.length > 0 && seen.every(each => each.complete && each.naturalWidth > 0);
+}"""
+LONGEST_WAIT_SECONDS = 120
 # Of every picture: is it there, how far from its own proportions, does it stand whole in its place?
 SHAPES = """all => all.map(image => {
     const own = image.getBoundingClientRect();
@@ -54,11 +64,11 @@ def loaded(page: Page, pictures: Locator) -> list[dict[str, Any]]:
 
 
 def wait_until(page: Page, ready: Any) -> None:
-    for _ in range(600):
-        if ready():
-            return
+    """Wait for what comes by itself; the limit only ends a test that hangs."""
+    end = time.monotonic() + LONGEST_WAIT_SECONDS
+    while not ready():
+        assert time.monotonic() < end, "it did not come to pass"
         page.wait_for_timeout(100)
-    raise AssertionError("it did not come to pass")
 
 
 def whole(shapes: list[dict[str, Any]]) -> bool:

@@ -16,8 +16,8 @@ from core.storage.objects import ObjectStore
 from tests.browser.chromium import FLAGS, find
 from tests.browser.comparing import LABELS
 from tests.support.app import RunningApp, settings_of
-from tests.support.folders import quick_folder
 from tests.support.grids import REFUSED, Content, Drawn, cut_figure, drawn_grid, whole_figure
+from tests.support.run import quick_folder
 
 PATIENCE_MS = 120_000
 BUCKET = "refunds-office"
@@ -38,7 +38,7 @@ def browser() -> Iterator[Browser]:
 def app() -> Iterator[RunningApp]:
     """The application on an empty home; the sandbox draws five times faster than the provider."""
     with quick_folder() as folder:
-        home = Path(folder) / "home"
+        home = folder / "home"
         with RunningApp(home, INKDESK_SANDBOX_TIME_SCALE="0.2") as running:
             yield running
 

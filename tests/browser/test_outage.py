@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -16,8 +15,8 @@ from core.notifications.channels import ChannelKind, add_channel
 from core.provider.sandbox.server import RunningSandbox
 from tests.support.app import RunningApp, settings_of
 from tests.support.desk import TestDesk, wait_for
-from tests.support.folders import quick_folder
 from tests.support.receivers import Receiver, receiving
+from tests.support.run import quick_folder
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -45,7 +44,7 @@ def app() -> Iterator[RunningApp]:
     """An application of this test alone, with quick clocks."""
     with (
         quick_folder() as folder,
-        RunningApp(Path(folder) / "home", **QUICK) as running,
+        RunningApp(folder / "home", **QUICK) as running,
     ):
         yield running
 

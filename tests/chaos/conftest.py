@@ -1,15 +1,12 @@
-"""A desk whose limits leave room for processes that start and die; everything here is marked `chaos`."""
+"""A desk whose limits leave room for processes that start and die."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from core.embedded.objects import ObjectStoreAddress
 from core.provider.sandbox.server import RunningSandbox
-from tests.support.desk import KEPT, TIME_SCALE, TestDesk, quick_settings
-
-HERE = Path(__file__).parent
+from tests.support.desk import KEPT, TIME_SCALE, Begun, TestDesk, quick_settings
 
 # Roomier than other tests' limits: starting processes take the processor away from the others for a second.
 LIMITS: dict[str, object] = {
@@ -25,12 +22,6 @@ LIMITS: dict[str, object] = {
 }
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.chaos)
-
-
 @pytest.fixture
 def sandbox() -> Iterator[RunningSandbox]:
     """A quick sandbox that does not repeat whole selfies in its lists."""
@@ -39,8 +30,10 @@ def sandbox() -> Iterator[RunningSandbox]:
 
 
 @pytest.fixture
-def desk(database_url: str, object_store: ObjectStoreAddress, sandbox: RunningSandbox) -> Iterator[TestDesk]:
+def desk(
+    database_url: str, object_store: ObjectStoreAddress, sandbox: RunningSandbox, begun: Begun
+) -> Iterator[TestDesk]:
     """A whole desk with one customer, 1000 credits and a selfie."""
-    opened = TestDesk.open(quick_settings(database_url, object_store, sandbox, **LIMITS), sandbox)
-    yield opened
-    opened.close()
+    resumed = TestDesk.resume(quick_settings(database_url, object_store, sandbox, **LIMITS), sandbox, begun)
+    yield resumed
+    resumed.close()

@@ -22,7 +22,7 @@ from core.provider.sandbox.server import RunningSandbox
 from core.storage.objects import ObjectStore
 from tests.chaos.checks import at_least, check_all, count
 from tests.chaos.conftest import LIMITS
-from tests.conftest import POSTGRES_VERSION
+from tests.support.databases import POSTGRES_VERSION
 from tests.support.desk import TestDesk, quick_settings, wait_for, working
 
 GENERATIONS = 30

@@ -1,11 +1,10 @@
-"""32 clients at once, and PostgreSQL killed amid it, five times: every credit is where it belongs, and what a
-client was told stands. Beside them the naive way, check then insert, pays twice in the same storm.
+"""32 clients at once, and PostgreSQL killed amid it, several times: every credit is where it belongs, and
+what clients were told stands. Beside them the naive way, check then insert, pays twice in the same storm.
 
-`make ledger-long` lets it last longer.
+`make prove` lets it last longer.
 """
 
 import dataclasses
-import os
 import random
 import threading
 import uuid
@@ -32,18 +31,18 @@ from core.errors import OperatorError, ServiceUnavailable
 from core.failures.taxonomy import FailureClass
 from core.generation.models import Generation
 from core.migrate import upgrade
-from tests.conftest import POSTGRES_VERSION
 from tests.support.cases import reviewer, without_breaker
+from tests.support.databases import POSTGRES_VERSION
 from tests.support.desk import wait_for
 from tests.support.factories import NOON, make_generation
+from tests.support.lengths import length
 from tests.support.wallets import rich
 
-LONG = os.environ.get("INKDESK_STORM") == "long"
 CLIENTS = 32
-KILLS = 5
+KILLS = length(short=2, full=5)
 # So many moves are answered before each kill.
-MOVES = 2_000 if LONG else 250
-CALLS, KEYS = (100_000, 1_000) if LONG else (5_000, 200)
+MOVES = length(short=150, full=2_000)
+CALLS, KEYS = length(short=2_000, full=100_000), length(short=100, full=1_000)
 CLASSES = (
     FailureClass.TIMEOUT,
     FailureClass.CONTENT_POLICY,
@@ -51,7 +50,7 @@ CLASSES = (
     FailureClass.INVALID_IMAGE,
 )
 
-pytestmark = pytest.mark.timeout(0 if LONG else 600)
+pytestmark = pytest.mark.prover
 
 NAIVE = "CREATE TABLE naive_refund (case_id bigint NOT NULL, amount bigint NOT NULL)"
 
@@ -333,7 +332,7 @@ def _newest(*states: str) -> Select[int, int]:
     )
 
 
-def test_no_credit_is_lost_or_paid_twice_in_a_storm_with_five_kills_of_the_database(
+def test_no_credit_is_lost_or_paid_twice_in_a_storm_with_kills_of_the_database(
     server: Server, storm: Storm
 ) -> None:
     for _ in range(KILLS):

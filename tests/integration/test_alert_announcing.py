@@ -14,6 +14,8 @@ from core.failures.alerts.silences import end_silence, silence
 from tests.support.alerting import Watch, failing
 from tests.support.factories import make_generation
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_message_carries_rate_interval_count_class_and_link(watch: Watch) -> None:
     failing(watch)

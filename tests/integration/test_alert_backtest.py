@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import pytest
 from sqlalchemy import text
 
 from core.failures.alerts.backtest import backtest
@@ -9,6 +10,8 @@ from core.failures.alerts.kinds import Kind
 from core.failures.alerts.rules import DEFAULTS
 from tests.support.alerting import Watch
 from tests.support.factories import make_generation
+
+pytestmark = pytest.mark.slow
 
 HOUR = 3_600
 DAY = 24 * HOUR

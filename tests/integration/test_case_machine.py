@@ -1,17 +1,16 @@
 """Whatever is done to cases in whatever order, credits and states are those of a small model in plain Python.
 
-`make ledger-long` runs 10,000 sequences. A failure prints its seed; INKDESK_LEDGER_SEED runs it again.
+`make prove` runs 10,000 sequences.
 """
 
 import contextlib
-import os
-import random
 import uuid
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import seed as given_seed
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
@@ -31,9 +30,11 @@ from core.generation.models import Generation
 from tests.support import case_model as plain
 from tests.support.cases import OneTransaction, came_after_all, reviewer
 from tests.support.factories import NOON, make_customer, make_generation
+from tests.support.lengths import length
+from tests.support.run import seed
 
-SEQUENCES = int(os.environ.get("INKDESK_LEDGER_SEQUENCES", "300"))
-SEED = int(os.environ.get("INKDESK_LEDGER_SEED", "0")) or random.SystemRandom().randrange(1, 2**31)
+# `make prove` makes 10,000 sequences, in parts of so many.
+SEQUENCES = length(short=48, full=250)
 PARTS = 6
 
 RULES = Policy(
@@ -334,11 +335,10 @@ class Machine(RuleBasedStateMachine):
         return number, case, {"actor": actor, "case_id": self.ids[number], "seen_seq": case.seq - old}
 
 
-@pytest.mark.timeout(0 if SEQUENCES > 1000 else 600)
+@pytest.mark.prover
 @pytest.mark.parametrize("part", range(PARTS))
 def test_cases_and_credits_agree_with_plain_numbers(shared_database: Database, part: int) -> None:
-    print(f"INKDESK_LEDGER_SEED={SEED}")  # noqa: T201 - shown when it fails
-    machine = seed(SEED + part)(type("Cases", (Machine,), {"database": shared_database}))
+    machine = given_seed(seed() + part)(type("Cases", (Machine,), {"database": shared_database}))
     run_machine(
         machine,
         settings=settings(

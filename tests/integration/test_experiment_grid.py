@@ -13,9 +13,15 @@ from core.prompts.experiments.variants import Variant
 from core.provider.sandbox.server import RunningSandbox
 from tests.support.desk import KEPT, PATIENT, TIME_SCALE, TestDesk, quick_settings, wait_for, working
 from tests.support.experiments import Lab
+from tests.support.lengths import length
 
 TEMPLATES = ("A hero in ink", "A hero in paint", "A hero in pencil")
 IN_FLIGHT = 12
+PEOPLE = length(short=2, full=6)
+# Each of three texts in two qualities, twice for each person.
+CELLS = 3 * 2 * 2 * PEOPLE
+
+pytestmark = pytest.mark.prover
 
 
 @pytest.fixture
@@ -25,7 +31,7 @@ def lab(database_url: str, object_store: ObjectStoreAddress) -> Iterator[Lab]:
             database_url, object_store, sandbox, experiment_in_flight=IN_FLIGHT, **PATIENT
         )
         desk = TestDesk.open(settings, sandbox)
-        yield Lab(desk)
+        yield Lab(desk, people=PEOPLE)
         desk.close()
 
 
@@ -41,7 +47,7 @@ def test_a_grid_posts_each_cell_once_shares_it_and_buys_only_what_is_missing(lab
     variants = two_qualities(lab, *TEMPLATES)
     first = lab.created(variants, repeats=2)
     twin = lab.created(variants, repeats=2, name="The same by a colleague")
-    assert (lab.forecast(first).new, lab.forecast(first).owned) == (72, 0)
+    assert (lab.forecast(first).new, lab.forecast(first).owned) == (CELLS, 0)
     with Watch(lab) as watch, working(lab.desk):
         both = [threading.Thread(target=lab.start, args=(each,)) for each in (first, twin)]
         for each in both:
@@ -50,46 +56,46 @@ def test_a_grid_posts_each_cell_once_shares_it_and_buys_only_what_is_missing(lab
         for each in both:
             each.join()
         # Both have all of it, and it was bought once.
-        assert lab.posts() == 72
-        assert Counter(lab.states(first)) == Counter(lab.states(twin)) == {"succeeded": 72}
+        assert lab.posts() == CELLS
+        assert Counter(lab.states(first)) == Counter(lab.states(twin)) == {"succeeded": CELLS}
         assert 1 < watch.most <= IN_FLIGHT
         sent = Counter(lab.sent())
         assert set(sent.values()) == {2}
-        assert len({selfie for _, _, selfie in sent}) == 6
+        assert len({selfie for _, _, selfie in sent}) == PEOPLE
         assert {(prompt, quality) for prompt, quality, _ in sent} == {
             (template, quality) for template in TEMPLATES for quality in ("low", "medium")
         }
         assert lab.desk.wallet() == 1000
         # The same again is there at once, and costs nothing.
         again = lab.created(variants, repeats=2, name="The same again")
-        assert (lab.forecast(again).new, lab.forecast(again).owned) == (0, 72)
+        assert (lab.forecast(again).new, lab.forecast(again).owned) == (0, CELLS)
         lab.start(again)
         assert lab.experiment(again).state == "done"
-        # One sample more each is 36, and only those.
+        # One sample more each is half of that, and only those.
         lab.start(first, repeats=3)
         wait_for(lambda: lab.over(first))
-    assert lab.posts() == 72 + 36
-    assert Counter(lab.states(first)) == {"succeeded": 108}
+    assert lab.posts() == CELLS + CELLS // 2
+    assert Counter(lab.states(first)) == {"succeeded": CELLS + CELLS // 2}
 
 
-def test_one_failing_cell_of_72_leaves_71_done_and_its_retry_posts_one(lab: Lab) -> None:
+def test_one_failing_cell_leaves_all_others_done_and_its_retry_posts_one(lab: Lab) -> None:
     variants = two_qualities(lab, *TEMPLATES[1:], "A hero [sandbox:moderation x1]")
     experiment = lab.started(variants, repeats=2)
     with working(lab.desk):
         wait_for(lambda: lab.over(experiment))
         assert lab.experiment(experiment).state == "done"
-        assert Counter(lab.states(experiment)) == {"succeeded": 71, "failed": 1}
-        assert lab.posts() == 72
+        assert Counter(lab.states(experiment)) == {"succeeded": CELLS - 1, "failed": 1}
+        assert lab.posts() == CELLS
         assert lab.forecast(experiment, retry=True).new == 1
         lab.start(experiment, retry=True)
         wait_for(lambda: lab.over(experiment))
-    assert lab.posts() == 73
-    assert Counter(lab.states(experiment)) == {"succeeded": 72}
+    assert lab.posts() == CELLS + 1
+    assert Counter(lab.states(experiment)) == {"succeeded": CELLS}
 
 
 def test_stop_now_cancels_at_the_provider_and_a_new_start_buys_what_is_missing(lab: Lab) -> None:
     [version] = lab.versions("A hero [sandbox:never_ends]")
-    experiment = lab.started([Variant(version_id=version)], repeats=3)
+    experiment = lab.started([Variant(version_id=version)], repeats=18 // PEOPLE)
     running = lab.desk.sandbox.state
     with working(lab.desk):
         wait_for(lambda: sum(each.status == "processing" for each in running.order) == IN_FLIGHT)
@@ -119,7 +125,7 @@ def test_what_was_drawn_before_the_stop_reached_the_provider_is_kept(lab: Lab) -
         wait_for(lambda: lab.desk.generation(claim.generation_id).state == "succeeded")
     assert lab.experiment(experiment).state == "stopped"
     assert Counter(lab.states(experiment))["succeeded"] == 1
-    assert (lab.forecast(experiment).new, lab.posts()) == (5, 1)
+    assert (lab.forecast(experiment).new, lab.posts()) == (PEOPLE - 1, 1)
 
 
 class Watch:

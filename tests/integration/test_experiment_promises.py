@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from PIL import Image
 from sqlalchemy import select, text
 
@@ -22,6 +23,8 @@ from core.prompts.votes.images import blind_picture, object_key
 from core.provider.sandbox.server import RunningSandbox
 from tests.support.desk import TIME_SCALE, TestDesk, quick_settings, wait_for, working
 from tests.support.experiments import Lab
+
+pytestmark = pytest.mark.slow
 
 # One image of gpt-image-1 at low quality and high fidelity, in US dollars.
 EACH = Decimal("0.053")

@@ -21,6 +21,8 @@ from tests.support.factories import make_customer, make_generation, make_selfie
 from tests.support.failures import make_attempt
 from tests.support.schema import todays_columns
 
+pytestmark = pytest.mark.slow
+
 START = datetime(2026, 6, 1, tzinfo=UTC)
 UNTIL = START + timedelta(days=2)
 Seconds = tuple[float, float, float, float]

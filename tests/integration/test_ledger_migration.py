@@ -18,6 +18,8 @@ from tests.support.factories import make_customer, make_generation
 from tests.support.schema import todays_columns
 from tests.support.wallets import charged, ended, rich
 
+pytestmark = pytest.mark.slow
+
 # The last revision before there were cases, and how money moved then.
 BEFORE_CASES = "r0006"
 # The last revisions in which entries, and charges, were written beside their transfer.

@@ -24,6 +24,8 @@ from tests.support.alerting import Watch
 from tests.support.promotion import Proven, jobs, proven
 from tests.support.prompts import edit, make_actor, put_production
 
+pytestmark = pytest.mark.slow
+
 REFUSED = "content_policy"
 
 

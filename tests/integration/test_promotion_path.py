@@ -22,17 +22,26 @@ REFUSING = "A hero that is refused. [sandbox:moderation]"
 
 def ask(desk: TestDesk) -> Generation:
     """A customer's job of what is in production, ended."""
+    [made] = ask_at_once(desk, 1)
+    return made
+
+
+def ask_at_once(desk: TestDesk, number: int) -> list[Generation]:
+    """So many customers' jobs of what is in production, asked for together and ended."""
     with desk.database.transaction() as session:
         version = labelled(session)
-    made = desk.ask(
-        version.resolved,
-        values={},
-        model=version.model,
-        parameters=version.parameters,
-        prompt_version_id=version.id,
-    )
+    made = [
+        desk.ask(
+            version.resolved,
+            values={},
+            model=version.model,
+            parameters=version.parameters,
+            prompt_version_id=version.id,
+        )
+        for _ in range(number)
+    ]
     wait_for(desk.all_ended)
-    return desk.generation(made)
+    return [desk.generation(each) for each in made]
 
 
 def sent(desk: TestDesk) -> list[bytes]:
@@ -140,7 +149,7 @@ def test_an_outage_of_the_provider_blames_no_version(desk: TestDesk, fault: str,
     newer = promoted(desk, "A tall hero.")
     desk.sandbox.faults.add(fault, times=None)
     with working(desk):
-        ended = [ask(desk) for _ in range(5)]
+        ended = ask_at_once(desk, 5)
         assert {each.failure_class for each in ended} == {failure}
         desk.sandbox.faults.clear()
         assert ask(desk).state == "succeeded"

@@ -33,6 +33,8 @@ from core.generation.states import State, move
 from tests.support.factories import make_customer, make_generation, make_selfie
 from tests.support.failures import make_attempt
 
+pytestmark = pytest.mark.slow
+
 BERLIN = ZoneInfo("Europe/Berlin")
 KATHMANDU = ZoneInfo("Asia/Kathmandu")
 # Over the night in which the clock goes back in Berlin.

@@ -30,7 +30,7 @@ from core.prompts.votes.batches import cast, create_batch, next_pairs
 from core.prompts.votes.ratings import rate
 from core.provider.sandbox.server import RunningSandbox
 from core.web.stored import stored_picture
-from tests.conftest import fresh_database
+from tests.support.databases import fresh_database
 from tests.support.desk import TestDesk, quick_settings, wait_for, working
 from tests.support.experiments import Lab
 from tests.support.share import export, file_names, import_file, unpacked

@@ -1,11 +1,13 @@
 """Pages run by Streamlit's own AppTest, on a whole desk: real database, real object store, real sandbox."""
 
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import streamlit as st
-from streamlit.testing.v1 import AppTest
+from streamlit.components.v2 import manifest_scanner
+from streamlit.testing.v1 import AppTest, app_test
 
 import core.services
 from core.access.staff import active_staff
@@ -17,6 +19,20 @@ OpenPage = Callable[..., AppTest]
 
 # A first run imports the page and reads pictures; the limit only ends a test that hangs.
 SECONDS = 60
+
+
+@pytest.fixture(scope="session", autouse=True)
+def streamlit_once() -> Iterator[None]:
+    """What AppTest does for each test or leaves to chance, once a process.
+
+    For each test it looks through every installed package for components, a fourth of a page test's time, and
+    finds the same. Its folder is removed here, or the interpreter complains about it when it ends.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        scan = functools.cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", scan)
+        yield
+    app_test.TMP_DIR.cleanup()
 
 
 @pytest.fixture

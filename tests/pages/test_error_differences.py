@@ -14,7 +14,7 @@ from core.services import Services
 from pages.components.error_links import list_query
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, said
-from tests.support.factories import make_customer, make_generation
+from tests.support.factories import make_customer, make_generation, make_generations
 from tests.support.failures import make_attempt
 
 PAGE = "pages/errors.py"
@@ -26,10 +26,9 @@ HOUR = timedelta(hours=1)
 
 def ended(services: Services, at: datetime, failed: int, good: int, **columns: Any) -> None:
     with services.database.transaction() as session:
-        customer = make_customer(session)
-        for n in range(failed + good):
-            state = "failed" if n < failed else "succeeded"
-            make_generation(session, state=state, customer=customer, finished_at=at, **columns)
+        states = ["failed"] * failed + ["succeeded"] * good
+        each = [{"state": state, "finished_at": at, **columns} for state in states]
+        make_generations(session, each, customer=make_customer(session))
     absorb(services.database)
 
 

@@ -21,7 +21,7 @@ from pages.components.error_filters import Question
 from pages.components.error_rates import compared
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, has_button, said
-from tests.support.factories import make_customer, make_generation
+from tests.support.factories import make_customer, make_generations
 from tests.support.failures import fail_once
 from tests.support.prompts import edit, make_actor, make_prompt
 
@@ -34,23 +34,16 @@ def fail(services: Services, count: int = 1, *, failure_class: str = "timeout", 
     with services.database.transaction() as session:
         customer = make_customer(session, name="Mara")
         at = columns.pop("finished_at", datetime.now(UTC) - timedelta(minutes=1))
-        for n in range(count):
-            generation = make_generation(
-                session,
-                state="failed",
-                customer=customer,
-                finished_at=at,
-                failure_class=failure_class,
-                failure_detail=f"It took {n} seconds <b>",
-                **columns,
-            )
+        common = {"state": "failed", "finished_at": at, "failure_class": failure_class, **columns}
+        each = [{**common, "failure_detail": f"It took {n} seconds <b>"} for n in range(count)]
+        for generation in make_generations(session, each, customer=customer):
             name = note_failure(
                 session,
                 Failure(
                     generation_id=generation.id,
                     customer_id=customer.id,
                     failure_class=failure_class,
-                    detail=f"It took {n} seconds <b>",
+                    detail=str(generation.failure_detail),
                     template_hash="t",
                     rule="slow",
                     credits=10,
@@ -64,9 +57,8 @@ def fail(services: Services, count: int = 1, *, failure_class: str = "timeout", 
 def succeed(services: Services, count: int, **columns: Any) -> None:
     at = columns.pop("finished_at", datetime.now(UTC) - timedelta(minutes=1))
     with services.database.transaction() as session:
-        customer = make_customer(session)
-        for _ in range(count):
-            make_generation(session, state="succeeded", customer=customer, finished_at=at, **columns)
+        each = {"state": "succeeded", "finished_at": at, **columns}
+        make_generations(session, [each] * count, customer=make_customer(session))
     absorb(services.database)
 
 

@@ -15,6 +15,8 @@ from pages.components.start import STAFF_ID
 from tests.pages.looking import said
 from tests.support.desk import TestDesk
 
+pytestmark = pytest.mark.smoke
+
 OpenShell = Callable[..., AppTest]
 HERE = {"Host": "127.0.0.1:8501"}
 AUTH: dict[str, object] = {

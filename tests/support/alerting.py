@@ -16,7 +16,7 @@ from core.failures.events import Failure, note_failure
 from core.notifications.models import Delivery, Notification, NotificationChannel
 from core.services import Services
 from core.settings import Settings
-from tests.support.factories import make_generation
+from tests.support.factories import make_generations
 
 
 def services_on(database: Database, **changes: object) -> Services:
@@ -67,12 +67,10 @@ class Watch:
         """So many generations ended at that second."""
         with self.database.transaction() as session:
             moment = self.at(seconds)
-            for _ in range(succeeded):
-                make_generation(session, state="succeeded", credits=0, finished_at=moment, **columns)
-            for _ in range(failed):
-                made = make_generation(
-                    session, state="failed", credits=0, finished_at=moment, failure_class=why, **columns
-                )
+            good = {"state": "succeeded", "credits": 0, "finished_at": moment, **columns}
+            make_generations(session, [good] * succeeded)
+            bad = {**good, "state": "failed", "failure_class": why}
+            for made in make_generations(session, [bad] * failed):
                 failure = Failure(made.id, made.customer_id, why, f"It broke: {why}", "h")
                 note_failure(session, failure, at=moment)
 

@@ -1,7 +1,9 @@
 """A whole desk for tests: real database, real object store, the sandbox over real sockets, quick clocks."""
 
 import dataclasses
+import functools
 import io
+import mimetypes
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -21,7 +23,7 @@ from core.embedded.objects import EmbeddedObjectStore, ObjectStoreAddress
 from core.generation.models import Generation, RenderAttempt
 from core.generation.request import Wish, request_generation
 from core.generation.states import OPEN
-from core.images.intake import take_in
+from core.images.intake import Selfie, take_in
 from core.images.samples import samples
 from core.images.selfies import keep_selfie
 from core.provider.gateway import Gateway
@@ -106,13 +108,7 @@ class TestDesk:
 
     @classmethod
     def open(cls, settings: Settings, sandbox: RunningSandbox, *, credits_given: int = 1000) -> "TestDesk":
-        assert settings.database_url is not None
-        services = Services(
-            settings=settings,
-            database=connect(settings.database_url.get_secret_value(), pool_size=20),
-            objects=ObjectStore.from_settings(settings),
-            gateway=Gateway.from_settings(settings),
-        )
+        services = doors(settings)
         prepare(services, local=True)
         with services.database.transaction() as session:
             admin = active_staff(session)[0]
@@ -130,9 +126,18 @@ class TestDesk:
                 services.objects,
                 actor=admin,
                 customer_id=customer.id,
-                selfie=take_in(samples()[0][1](), "portrait.png"),
+                selfie=sample_selfie(),
             )
         return cls(services, sandbox, admin, customer.id, kept.id)
+
+    @classmethod
+    def resume(cls, settings: Settings, sandbox: RunningSandbox, begun: "Begun") -> "TestDesk":
+        """A desk on a copy of the database of one that was opened before."""
+        services = doors(settings)
+        services.objects.ensure_bucket()
+        for key, content in begun.pictures.items():
+            services.objects.put(key, content, mimetypes.guess_type(key)[0] or "")
+        return cls(services, sandbox, begun.admin, begun.customer_id, begun.selfie_id)
 
     def with_settings(self, **changes: object) -> "TestDesk":
         """The same desk with other limits."""
@@ -221,6 +226,39 @@ class TestDesk:
     def creations(self) -> dict[str, int]:
         """How often each of our references was created at the provider."""
         return dict(self.sandbox.state.summary()["created_by_user_id"])
+
+
+@dataclasses.dataclass(frozen=True)
+class Begun:
+    """What every copy of an opened desk has: who is there, and what lies in its bucket."""
+
+    admin: Actor
+    customer_id: int
+    selfie_id: int
+    pictures: dict[str, bytes]
+
+    @classmethod
+    def of(cls, desk: TestDesk) -> "Begun":
+        objects = desk.services.objects
+        pictures = {key: objects.get(key) for key in objects.keys("")}
+        return cls(desk.admin, desk.customer_id, desk.selfie_id, pictures)
+
+
+def doors(settings: Settings) -> Services:
+    """The services of these settings; nothing is asked of them yet."""
+    assert settings.database_url is not None
+    return Services(
+        settings=settings,
+        database=connect(settings.database_url.get_secret_value(), pool_size=20),
+        objects=ObjectStore.from_settings(settings),
+        gateway=Gateway.from_settings(settings),
+    )
+
+
+@functools.cache
+def sample_selfie() -> Selfie:
+    """The portrait that comes with Inkdesk, taken in once a process."""
+    return take_in(samples()[0][1](), "portrait.png")
 
 
 @contextmanager

@@ -20,10 +20,14 @@ CONSONANTS = str.maketrans("0123456789abcdef", "bcdfghjklmnpqrst")
 
 def make_customer(session: Session, *, name: str = "Ada", reference: str | None = None) -> Customer:
     """A customer without a wallet."""
-    customer = Customer(name=name, reference=reference or f"x-{uuid.uuid4().hex.translate(CONSONANTS)}")
+    customer = _customer(name, reference)
     session.add(customer)
     session.flush()
     return customer
+
+
+def _customer(name: str, reference: str | None) -> Customer:
+    return Customer(name=name, reference=reference or f"x-{uuid.uuid4().hex.translate(CONSONANTS)}")
 
 
 def make_staff(
@@ -38,9 +42,16 @@ def make_staff(
 
 def make_selfie(session: Session, *, customer: Customer | None = None, **columns: Any) -> StoredSelfie:
     """The row of a normalised selfie; nothing lies in the object store."""
+    selfie = _selfie((customer or make_customer(session)).id, **columns)
+    session.add(selfie)
+    session.flush()
+    return selfie
+
+
+def _selfie(customer_id: int, **columns: Any) -> StoredSelfie:
     digest = uuid.uuid4().hex * 2
     values: dict[str, Any] = {
-        "customer_id": (customer or make_customer(session)).id,
+        "customer_id": customer_id,
         "sha256": digest,
         "object_key": f"selfies/{digest}.png",
         "thumbnail_key": f"selfies/{digest}.webp",
@@ -51,10 +62,7 @@ def make_selfie(session: Session, *, customer: Customer | None = None, **columns
         "cropped": True,
         "warnings": [],
     }
-    selfie = StoredSelfie(**values | columns)
-    session.add(selfie)
-    session.flush()
-    return selfie
+    return StoredSelfie(**values | columns)
 
 
 def make_generation(
@@ -69,13 +77,58 @@ def make_generation(
 ) -> Generation:
     """A generation in any state, with what that state demands; nothing is charged. 0 credits is a preview."""
     customer = customer or make_customer(session)
+    selfie = selfie or _selfie_of(session, customer)
+    generation = _generation(state, credits, selfie, staff or _anybody(session), customer.id, columns)
+    session.add(generation)
+    session.flush()
+    return generation
+
+
+def make_generations(
+    session: Session,
+    each: Sequence[dict[str, Any]],
+    *,
+    customer: Customer | None = None,
+) -> list[Generation]:
+    """Many generations in few statements: `each` holds the state, credits and columns of one.
+
+    Without a customer each has one of its own, as from `make_generation`.
+    """
+    if customer is None:
+        customers = [_customer("Ada", None) for _ in each]
+        session.add_all(customers)
+        session.flush()
+        selfies = [_selfie(one.id) for one in customers]
+        session.add_all(selfies)
+        session.flush()
+    else:
+        customers, selfies = [customer] * len(each), [_selfie_of(session, customer)] * len(each)
+    staff = _anybody(session)
+    made = []
+    for given, owner, selfie in zip(each, customers, selfies, strict=True):
+        columns = {"state": "queued", "credits": 10, **given}
+        state, price = columns.pop("state"), columns.pop("credits")
+        made.append(_generation(state, price, selfie, staff, owner.id, columns))
+    session.add_all(made)
+    session.flush()
+    return made
+
+
+def _generation(
+    state: str,
+    credits: int,  # noqa: A002 - the column's name
+    selfie: StoredSelfie,
+    staff: Staff,
+    customer_id: int,
+    columns: dict[str, Any],
+) -> Generation:
     ended = state in ("succeeded", "failed", "canceled")
     values: dict[str, Any] = {
         "request_key": uuid.uuid4().hex,
         "purpose": "avatar" if credits else "preview",
-        "customer_id": customer.id,
-        "selfie_id": (selfie or _selfie_of(session, customer)).id,
-        "requested_by": (staff or _anybody(session)).id,
+        "customer_id": customer_id,
+        "selfie_id": selfie.id,
+        "requested_by": staff.id,
         "template": "A comic hero",
         "prompt": "A comic hero",
         "model": "openai/gpt-image-1",
@@ -88,10 +141,7 @@ def make_generation(
         "failure_class": "timeout" if state == "failed" else None,
         "failure_message": "It took too long." if state == "failed" else None,
     }
-    generation = Generation(**values | columns)
-    session.add(generation)
-    session.flush()
-    return generation
+    return Generation(**values | columns)
 
 
 def _selfie_of(session: Session, customer: Customer) -> StoredSelfie:

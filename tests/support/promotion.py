@@ -15,7 +15,7 @@ from core.prompts.experiments.models import ExperimentCell
 from core.prompts.models import PromptVersion
 from core.prompts.promotion.gate import Gate, gate
 from core.prompts.votes.models import Vote, VoteBatch, VotePair
-from tests.support.factories import make_generation
+from tests.support.factories import make_generations
 from tests.support.prompts import edit, make_actor, make_prompt, put_production
 from tests.support.votes import Drawn, drawn_experiment
 
@@ -138,10 +138,11 @@ def jobs(
     session: Session, version: PromptVersion, ends: Sequence[str], *, at: datetime, **columns: object
 ) -> list[int]:
     """Customers' jobs of a version, asked for and ended at a moment: `succeeded`, or how each failed."""
-    made = []
+    each = []
     for end in ends:
         failed = end not in ("succeeded", "queued", "canceled")
         given: dict[str, object] = {
+            "state": "failed" if failed else end,
             "prompt_version_id": version.id,
             "template": version.resolved,
             "created_at": at,
@@ -149,8 +150,8 @@ def jobs(
             **({"failure_class": end, "failure_message": "It failed."} if failed else {}),
             **columns,
         }
-        made.append(make_generation(session, state="failed" if failed else end, **given).id)  # type: ignore[arg-type]
-    return made
+        each.append(given)
+    return [generation.id for generation in make_generations(session, each)]
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from scipy.stats import fisher_exact
 from core.failures.differences import Counts, Findings, Novelty, alike, findings
 from core.failures.statistics import Rate, change_of, compare, exact_excess, exact_test
 
+pytestmark = pytest.mark.slow
+
 PROMPTS = [f"p{n}" for n in range(12)]
 Generation = Mapping[str, str]
 

@@ -18,6 +18,8 @@ from core.images.intake import take_in
 from core.images.raw import Raw
 from tests.support.pictures import encode, photo
 
+pytestmark = pytest.mark.slow
+
 FORTY_MEGAPIXELS = {
     # A progressive JPEG is held as coefficients of all four channels.
     "JPEG": ("CMYK", {"quality": 60, "progressive": True}),

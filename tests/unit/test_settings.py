@@ -102,6 +102,7 @@ def test_secrets_show_in_no_representation(monkeypatch: pytest.MonkeyPatch) -> N
     assert "hidden" not in repr(Settings())
 
 
+@pytest.mark.slow
 def test_every_program_stops_with_code_2_and_that_line(repository: Path) -> None:
     for program in (["-m", "jobs.worker"], ["-m", "core.migrate"], ["-m", "core.preflight"]):
         ended = subprocess.run(

@@ -12,6 +12,8 @@ from core.prompts.statistics.staging import STAGES, Decision, decide, default_ke
 from core.provider.prices import price_usd
 from tests.unit.test_vote_statistics import Generator, all_pairs
 
+pytestmark = pytest.mark.slow
+
 VERSIONS, SELFIES, BATCH = 8, 24, 400
 # What is seen in low and medium quality differs a little from what is seen in high.
 SEEN = (0.3, 0.15, 0.0)

@@ -14,6 +14,8 @@ from core.prompts.statistics.samples import Sample, best_first, shipping
 from core.prompts.statistics.staging import cost, cut
 from core.prompts.statistics.verdict import verdict
 
+pytestmark = pytest.mark.slow
+
 Generator = np.random.Generator
 TIES = 0.6
 

@@ -35,7 +35,7 @@ def api_app(state: SandboxState) -> Starlette:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        webhooks = Webhooks(state)
+        webhooks = app.state.webhooks = Webhooks(state)
         app.state.lifecycle = Lifecycle(state, webhooks)
         yield
         await app.state.lifecycle.close()
@@ -49,6 +49,13 @@ def api_app(state: SandboxState) -> Starlette:
     )
     app.state.sandbox = state
     return app
+
+
+async def forget(app: Starlette) -> None:
+    """Begin anew: nothing is drawn, delivered or remembered any more."""
+    await app.state.lifecycle.stop_all()
+    await app.state.webhooks.stop_all()
+    app.state.sandbox.forget()
 
 
 async def _account(request: Request) -> Response:  # noqa: ARG001

@@ -30,11 +30,15 @@ class Lifecycle:
         self._drawing = ThreadPoolExecutor(state.options.draw_workers, "sandbox-drawing")
 
     async def close(self) -> None:
+        await self.stop_all()
+        self._drawing.shutdown(wait=True, cancel_futures=True)
+
+    async def stop_all(self) -> None:
+        """Leave every prediction as it is."""
         tasks = [prediction.task for prediction in self._state.order if prediction.task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._drawing.shutdown(wait=True, cancel_futures=True)
 
     def start(self, prediction: Prediction) -> None:
         prediction.task = asyncio.create_task(self._run(prediction))

@@ -10,7 +10,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
-from core.provider.sandbox.api import api_app
+from core.provider.sandbox.api import api_app, forget
 from core.provider.sandbox.clock import Clock
 from core.provider.sandbox.fault_book import FaultBook
 from core.provider.sandbox.gate import Recorder
@@ -34,6 +34,7 @@ class RunningSandbox:
         self.state = SandboxState(Options(**options))
         self._ports = (port, files_port)
         self._servers: list[uvicorn.Server] = []
+        self._api = api_app(self.state)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
@@ -78,10 +79,10 @@ class RunningSandbox:
         self.state.url, self.state.files_url = (
             f"http://{LOOPBACK}:{listener.getsockname()[1]}" for listener in sockets
         )
-        api, outputs = api_app(self.state), output_app(self.state)
+        outputs = output_app(self.state)
         # Outermost, because it has to see the server's own end of the connection.
         self._servers = [
-            _server(Recorder(api, self.state, "api")),
+            _server(Recorder(self._api, self.state, "api")),
             _server(Recorder(outputs, self.state, "files")),
         ]
         ready = threading.Event()
@@ -100,9 +101,33 @@ class RunningSandbox:
             self._thread.join(timeout=10)
             self._thread = None
 
+    def reset(self) -> None:
+        """Cut all connections and forget everything, as a new start does; addresses and keys stay.
+
+        One that was stopped is started again, at other addresses.
+        """
+        if self._thread is None or self._loop is None:
+            self.state.forget()
+            return self.start()
+        return asyncio.run_coroutine_threadsafe(self._begin_anew(), self._loop).result(START_LIMIT)
+
+    async def _begin_anew(self) -> None:
+        self._cut()
+        answering = {task for server in self._servers for task in server.server_state.tasks}
+        if answering:
+            # They notice that their caller is gone; none may write into what comes next.
+            _, deaf = await asyncio.wait(answering, timeout=1)
+            for task in deaf:
+                task.cancel()
+        await forget(self._api)
+
     def _shut(self) -> None:
         for server in self._servers:
             server.should_exit = True
+        self._cut()
+
+    def _cut(self) -> None:
+        for server in self._servers:
             for connection in list(server.server_state.connections):
                 connection.transport.abort()
 

@@ -56,10 +56,15 @@ class SandboxState:
 
     def __init__(self, options: Options) -> None:
         self.options = options
-        self.clock = Clock(options.time_scale, options.clock_skew)
-        self.faults = FaultBook(options.mix, options.seed)
         self.url = ""
         self.files_url = ""
+        self.signing_key = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew: only addresses and keys stay."""
+        self.clock = Clock(self.options.time_scale, self.options.clock_skew)
+        self.faults = FaultBook(self.options.mix, self.options.seed)
         self.predictions: dict[str, Prediction] = {}
         self.order: list[Prediction] = []
         self.files: dict[str, StoredFile] = {}
@@ -69,7 +74,6 @@ class SandboxState:
         self.created_by_user_id: Counter[str] = Counter()
         self.refuse_tokens = False
         self.trapped: list[str] = []
-        self.signing_key = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
         self._repeats: Counter[str] = Counter()
         self._ended: deque[tuple[float, Prediction]] = deque()
 

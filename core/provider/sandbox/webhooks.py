@@ -54,10 +54,17 @@ class Webhooks:
         self._senders: dict[str, asyncio.Task[None]] = {}
 
     async def close(self) -> None:
-        for sender in self._senders.values():
-            sender.cancel()
-        await asyncio.gather(*self._senders.values(), return_exceptions=True)
+        await self.stop_all()
         await self._http.aclose()
+
+    async def stop_all(self) -> None:
+        """Send nothing more of what is waiting."""
+        senders = list(self._senders.values())
+        for sender in senders:
+            sender.cancel()
+        await asyncio.gather(*senders, return_exceptions=True)
+        self._senders.clear()
+        self._waiting.clear()
 
     def notify(self, prediction: Prediction, event: str) -> None:
         """Queue an event (`start`, `output`, `logs`, `completed`) as things stand now."""
