@@ -60,8 +60,9 @@ def _providers(auth: Mapping[str, Any]) -> tuple[str | None, ...]:
         for name, section in auth.items()
         if isinstance(section, Mapping) and name != "client_kwargs"
     }
-    unnamed = not named or any(field in auth for field in PROVIDER_FIELDS)
-    sections = {None: auth} | named if unnamed else named
+    sections = named
+    if not named or any(field in auth for field in PROVIDER_FIELDS):
+        sections = {None: auth, **named}
     for name, section in sections.items():
         for field in PROVIDER_FIELDS:
             _text(section, field, of=name)

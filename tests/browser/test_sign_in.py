@@ -11,7 +11,7 @@ from core.access.staff import PERSONAS, active_staff, enrol
 from core.services import open_services
 from tests.browser.oidc import SignedApp, provider, sign_in
 from tests.support.app import RunningApp, settings_of
-from tests.support.folders import quick_folder
+from tests.support.run import quick_folder
 
 NORA = "nora@example.org"
 PEOPLE: dict[str, dict[str, object]] = {
