@@ -4,6 +4,8 @@ The browser gets them by signed addresses, each of which asks the row: Streamlit
 somebody who was erased none is given, by whatever process.
 """
 
+from urllib.parse import urlsplit
+
 import streamlit as st
 
 import core.services
@@ -37,4 +39,6 @@ def download_address(shown: Shown) -> str:
 
 def _base() -> str:
     """The desk as this browser reaches it: `st.image` takes no address without a host."""
-    return (st.context.url or core.services.current().settings.desk_url or "http://localhost").rstrip("/")
+    # Streamlit's own answer ends with the page, except where it knows better.
+    here = urlsplit(st.context.url or core.services.current().settings.desk_url or "http://localhost")
+    return f"{here.scheme}://{here.netloc}"

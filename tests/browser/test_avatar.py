@@ -32,7 +32,7 @@ def test_a_portrait_becomes_a_charged_avatar_that_outlives_a_restart(app: Runnin
     portrait = {"name": "portrait.png", "mimeType": "image/png", "buffer": samples()[0][1]()}
     page.locator('[data-testid="stFileUploaderDropzoneInput"]').set_input_files(portrait)  # type: ignore[arg-type]
     page.get_by_role("button", name="Generate, 10 credits").click()
-    download = page.get_by_role("button", name=re.compile("Download"))
+    download = page.get_by_role("link", name=re.compile("Download"))
     expect(download).to_be_visible()
     expect(page.get_by_test_id("stMetric").filter(has_text="Wallet")).to_contain_text("15")
     with page.expect_download() as downloaded:

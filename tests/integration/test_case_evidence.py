@@ -20,6 +20,7 @@ from core.credits.cases.models import CaseLog, CaseViewer, CompensationCase, Dou
 from core.credits.cases.policy import DEFAULT, CaseFacts, Outcome, Policy, Rule, decide
 from core.credits.cases.states import CaseKind, CaseState
 from core.credits.cases.why_not import smallest_change
+from core.customers.models import Customer
 from core.errors import NotFound
 from core.failures.taxonomy import FailureClass
 from core.generation.models import Avatar, Generation
@@ -166,6 +167,12 @@ def test_its_pictures_are_those_that_its_evidence_shows(session: Session) -> Non
     shown = evidence(session, case)
     assert pictures_of(session, case.id) == [shown.selfie, shown.avatar]
     assert pictures_of(session, 4_000) == []
+    # Of somebody who was erased neither the evidence nor the fetching of what comes next has one.
+    session.get_one(Customer, case.customer_id).erased_at = case.opened_at
+    session.flush()
+    shown = evidence(session, case)
+    assert (shown.selfie, shown.avatar, shown.erased) == (None, None, True)
+    assert pictures_of(session, case.id) == []
 
 
 @pytest.mark.parametrize("number", [0, -1, 4_000, 2**70])

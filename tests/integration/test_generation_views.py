@@ -24,6 +24,7 @@ from core.generation.overview import Hour, overview
 from core.generation.states import State, move
 from core.generation.timeline import Kind
 from core.generation.views import page_of_generations
+from core.images.addresses import Picture, Shown
 from core.provider import budget
 from core.settings import Settings
 from tests.support.factories import make_customer, make_generation, make_staff
@@ -226,7 +227,7 @@ def test_a_detail_tells_the_story_in_order_with_attempts_times_and_credits(sessi
     assert (detail.cost_usd, detail.attempts[0].failure_detail) == (Decimal("0.10"), "503")
     assert [(line.kind, line.amount) for line in detail.ledger] == [("charge", 10)]
     assert detail.avatar is not None
-    assert detail.avatar.key == "avatars/1.png"
+    assert detail.avatar.shown == Shown(Picture.AVATAR, generation.id)
 
 
 @pytest.mark.parametrize("number", [0, 77, 10**30])

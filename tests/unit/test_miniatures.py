@@ -2,6 +2,7 @@
 
 import io
 import threading
+import time
 
 import pytest
 from PIL import Image
@@ -80,3 +81,27 @@ def test_the_oldest_are_forgotten_when_there_are_too_many(monkeypatch: pytest.Mo
     for key in ("a", "b", "a"):
         assert small.uris([key], number=1).keys() == {key}
     assert shelf.asked == ["a", "b", "a"]
+
+
+def test_all_are_forgotten_when_somebody_was_erased() -> None:
+    shelf = Shelf(a=a_picture())
+    small = Miniatures(shelf)
+    assert small.uris(["a"], number=1).keys() == {"a"}
+    shelf.kept["a"] = NotFound("deleted")
+    assert small.uris(["a"], number=1).keys() == {"a"}
+    assert small.uris(["a"], number=2) == {}
+
+
+def test_one_that_was_loading_while_somebody_was_erased_is_not_kept() -> None:
+    shelf = Shelf(a=a_picture())
+    small = Miniatures(shelf)
+    shelf.gate.clear()
+    asking = threading.Thread(target=small.uris, args=(["a"],), kwargs={"number": 1})
+    asking.start()
+    while not shelf.asked:
+        time.sleep(0.01)
+    small.uris([], number=2)
+    shelf.gate.set()
+    asking.join()
+    shelf.kept["a"] = NotFound("deleted")
+    assert small.uris(["a"], number=2) == {}

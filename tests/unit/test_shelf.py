@@ -69,3 +69,14 @@ def test_tokens_cannot_be_guessed_and_a_failed_file_is_not_kept(shelf: Shelf) ->
 
     with pytest.raises(NotFound, match="gone"):
         shelf.put(fail, name="a", media_type="b", staff_id=1)
+
+
+def test_one_with_pictures_goes_when_somebody_is_erased(shelf: Shelf) -> None:
+    def empty(_file: BinaryIO) -> None: ...
+
+    def made(name: str, erasures: int | None) -> Prepared:
+        return shelf.put(empty, name=name, media_type="", staff_id=1, erasures=erasures)
+
+    table, former, newer = made("a.csv", None), made("a.zip", 1), made("b.zip", 2)
+    shelf.forget(2)
+    assert [shelf.peek(each.token) for each in (table, former, newer)] == [table, None, newer]
