@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 import httpx
 import psutil
@@ -47,7 +48,7 @@ class RunningApp:
         self.environment = {**foreign, "INKDESK_HOME": str(home), **environment}
         self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> "RunningApp":
+    def __enter__(self) -> Self:
         self.start()
         return self
 

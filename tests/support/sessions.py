@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin, Subprotocol
 
 LIMIT_SECONDS = 60.0
 AGAIN = ForwardMsg.ScriptFinishedStatus.FINISHED_EARLY_FOR_RERUN
@@ -16,7 +17,8 @@ AGAIN = ForwardMsg.ScriptFinishedStatus.FINISHED_EARLY_FOR_RERUN
 def browser_session(url: str) -> Iterator["BrowserSession"]:
     """A new tab of the app at this address; closed at the end."""
     stream = f"{url.replace('http', 'ws', 1)}/_stcore/stream"
-    with connect(stream, subprotocols=["streamlit"], origin=url, max_size=None, proxy=None) as socket:
+    spoken = [Subprotocol("streamlit")]
+    with connect(stream, subprotocols=spoken, origin=Origin(url), max_size=None, proxy=None) as socket:
         yield BrowserSession(socket)
 
 
