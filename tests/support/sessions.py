@@ -17,9 +17,8 @@ AGAIN = ForwardMsg.ScriptFinishedStatus.FINISHED_EARLY_FOR_RERUN
 def browser_session(url: str) -> Iterator["BrowserSession"]:
     """A new tab of the app at this address; closed at the end."""
     stream = f"{url.replace('http', 'ws', 1)}/_stcore/stream"
-    with connect(
-        stream, subprotocols=[Subprotocol("streamlit")], origin=Origin(url), max_size=None, proxy=None
-    ) as socket:
+    spoken = [Subprotocol("streamlit")]
+    with connect(stream, subprotocols=spoken, origin=Origin(url), max_size=None, proxy=None) as socket:
         yield BrowserSession(socket)
 
 
