@@ -18,6 +18,8 @@ from core.generation.states import ENDED, State
 from tests.support.factories import make_customer, make_generation, make_selfie
 from tests.support.failures import make_attempt
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime.now(UTC)
 START = NOW - timedelta(days=100)
 CLASSES = ("timeout", "network", "unknown")

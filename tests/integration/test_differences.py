@@ -18,6 +18,8 @@ from core.images.models import StoredSelfie
 from tests.support.alerting import Watch
 from tests.support.factories import make_customer, make_generation, make_selfie
 
+pytestmark = pytest.mark.slow
+
 HOUR = timedelta(hours=1)
 START = datetime(2026, 6, 1, tzinfo=UTC)
 SPIKE = (START + 5 * HOUR, START + 6 * HOUR)

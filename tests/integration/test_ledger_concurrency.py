@@ -24,6 +24,8 @@ from tests.support.cases import failed_case, reviewer
 from tests.support.factories import make_customer, make_generation
 from tests.support.wallets import charged, ended, rich
 
+pytestmark = pytest.mark.slow
+
 CLIENTS = 16
 T = TypeVar("T")
 

@@ -17,6 +17,8 @@ from tests.support import by_hand
 from tests.support.cases import delivered, failed_case, reviewer
 from tests.support.wallets import charged, rich
 
+pytestmark = pytest.mark.slow
+
 LEDGER = "account wallet_balance charge transfer entry"
 DECISIONS = (
     "compensation_case case_log case_approval case_state case_edge case_intent case_viewer double_review"

@@ -19,6 +19,8 @@ from core.provider.sandbox.server import RunningSandbox
 from core.provider.sandbox.webhooks import Webhooks
 from tests.support.sandboxes import CREATE, QUICK, api_of, create, ended, inputs, selfie_uri, until
 
+pytestmark = pytest.mark.slow
+
 SCHEMAS = json.loads((Path(__file__).parents[1] / "data" / "replicate_schemas.json").read_text())
 # An ending that needs no drawing.
 CHEAP = "[sandbox:e1000]"

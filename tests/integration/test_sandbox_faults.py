@@ -16,6 +16,8 @@ from core.provider.sandbox.faults import FAULTS, Stage
 from core.provider.sandbox.server import RunningSandbox
 from tests.support.sandboxes import CREATE, MODEL, QUICK, api_of, create, ended, inputs, until
 
+pytestmark = pytest.mark.slow
+
 FAILING = [fault.name for fault in FAULTS.values() if fault.error]
 CUTS = (httpx.RemoteProtocolError, httpx.ReadError)
 
