@@ -90,8 +90,8 @@ def test_what_others_have_in_the_system_s_folders_keeps_nobody_from_starting(
     before = sorted(system.rglob("*"))
     script = (
         "import shutil, sys; from pathlib import Path; from core.embedded.postgres import EmbeddedPostgres; "
-        "folder = Path(sys.argv[1]); server = EmbeddedPostgres(folder); print(server.start()); server.stop(); "
-        "shutil.rmtree(folder.parent)"
+        "folder = Path(sys.argv[1]); server = EmbeddedPostgres(folder); print(server.start()); "
+        "server.stop(); shutil.rmtree(folder.parent)"
     )
 
     done = subprocess.run(
