@@ -1,5 +1,6 @@
 """Embedded PostgreSQL: a real server from a wheel, on a Unix socket under our home."""
 
+import atexit
 import contextlib
 import os
 import subprocess
@@ -116,3 +117,11 @@ class _Server(PostgresServer):
         self.runtime_path = folder
         self.lock_path = folder.with_name(f"{folder.name}.lock")
         self._lock = FileLock(self.lock_path)
+
+    def cleanup(self) -> None:
+        """Stop the server; at the end of the process there is nothing left to do.
+
+        The library would come again then, and the lock would make a folder anew that is gone by that time.
+        """
+        super().cleanup()
+        atexit.unregister(self._cleanup)

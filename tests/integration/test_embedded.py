@@ -89,8 +89,9 @@ def test_what_others_have_in_the_system_s_folders_keeps_nobody_from_starting(
         (place / ".lockfile").mkdir(parents=True)  # as little to be opened as another user's file
     before = sorted(system.rglob("*"))
     script = (
-        "import sys; from pathlib import Path; from core.embedded.postgres import EmbeddedPostgres; "
-        "server = EmbeddedPostgres(Path(sys.argv[1])); print(server.start()); server.stop()"
+        "import shutil, sys; from pathlib import Path; from core.embedded.postgres import EmbeddedPostgres; "
+        "folder = Path(sys.argv[1]); server = EmbeddedPostgres(folder); print(server.start()); "
+        "server.stop(); shutil.rmtree(folder.parent)"
     )
 
     done = subprocess.run(
@@ -106,6 +107,7 @@ def test_what_others_have_in_the_system_s_folders_keeps_nobody_from_starting(
     assert done.returncode == 0, done.stderr
     assert f"host={short_folder / 'home' / 'pg'}" in done.stdout
     assert sorted(system.rglob("*")) == before
+    assert not (short_folder / "home").exists()  # nothing comes back when the process ends
 
 
 def test_the_lock_and_the_socket_of_postgres_lie_in_the_home(short_folder: Path) -> None:
