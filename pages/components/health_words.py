@@ -98,7 +98,7 @@ def told(stuck: Stuck) -> str:
         case Reason.WORKER_VANISHED:
             return f"held by {stuck.holder}"
         case Reason.ANSWER_LOST:
-            return _until(stuck.left, "given up in {}", "given up with the next look")
+            return _until(stuck.left, "given up in {}", "settled by the next list that can tell")
         case Reason.PROVIDER_OVERDUE:
             return f"overdue after {duration(stuck.usual)}"
         case Reason.NO_WORKER:

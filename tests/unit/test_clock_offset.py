@@ -71,6 +71,13 @@ def test_a_step_is_believed_after_some_more_agree() -> None:
     assert known.span.low > 95
 
 
+def test_a_confirmation_from_the_future_shows_that_our_clock_was_set_back() -> None:
+    """Both clocks were, so that the offset is what it was; what was stamped before lies elsewhere now."""
+    offset = seeing(ClockOffset(), "created", -1, 1, 3600)
+    offset = seeing(offset, "created", -1, 1, 0, newest=7)
+    assert offset.created == Track(Span(-1, 1), AT, DOUBTS, 7)
+
+
 def test_an_intent_from_before_a_step_is_never_judged_by_the_offset_since() -> None:
     offset = ClockOffset(created=Track(Span(-1, 1), later(10), step=7))
     assert not offset.covers(later(-7200), AT, attempt=7, now=later(20))
