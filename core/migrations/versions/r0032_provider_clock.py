@@ -7,7 +7,7 @@ Revises: r0030
 from alembic import op
 
 revision = "r0032"
-down_revision: str | None = "r0030"
+down_revision: str | None = "r0031"
 branch_labels = None
 depends_on = None
 
