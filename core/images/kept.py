@@ -15,7 +15,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.customers.models import ErasureNumber
-from core.database import Database
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
@@ -80,12 +79,6 @@ def erasure_number(session: Session) -> int:
     for forget in _forgetting:
         forget(number)
     return number
-
-
-def erasure_number_now(database: Database) -> int:
-    """As `erasure_number`, in a transaction of its own. Raises ServiceUnavailable."""
-    with database.transaction() as session:
-        return erasure_number(session)
 
 
 def when_erased(forget: Callable[[int], None]) -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.access.permissions import Permission
 from core.customers.directory import find_customers
-from core.errors import OperatorError
+from core.errors import OperatorError, ServiceUnavailable, StillKept
 from core.images.addresses import Size
 from core.images.intake import Selfie, take_in
 from core.prompts.testsets.people import (
@@ -23,12 +23,15 @@ from pages.components.pictures import show_picture
 from pages.components.start import Desk, flash, operator_errors, plain, refusal
 
 FORM = "test_person"
+PROBLEM = "test_people_problem"
 FACES = 8
 SOURCES = {"upload": "Added for tests", "customer": "Customer who agreed", "import": "Seen in an import"}
 
 
 def people_view(desk: Desk, everybody: Sequence[PersonView]) -> None:
     """Two ways in, and everybody who is in."""
+    if problem := st.session_state.pop(PROBLEM, None):
+        st.error(plain(problem))
     if no := refusal(desk.actor, Permission.EDIT_TEST_SETS):
         st.caption(plain(no))
     else:
@@ -112,12 +115,21 @@ def _change(desk: Desk, person: PersonView) -> None:
     label = "Finish deleting" if person.erasing else "Delete this person"
     if st.button(label, key=f"test_person_delete_{person.id}", icon=":material/delete:", width="stretch"):
         with operator_errors():
-            services = desk.services
-            gone = delete_person(
-                services.database, services.objects, actor=desk.actor, person_id=person.id, reason=reason
-            )
-            flash(f"Deleted, with {count(gone, 'stored picture')}")
-            st.rerun()
+            _delete(desk, person, reason)
+
+
+def _delete(desk: Desk, person: PersonView, reason: str) -> None:
+    services = desk.services
+    try:
+        gone = delete_person(
+            services.database, services.objects, actor=desk.actor, person_id=person.id, reason=reason
+        )
+    except (StillKept, ServiceUnavailable) as exc:
+        # Told by the next run, which shows the face no more.
+        st.session_state[PROBLEM] = str(exc)
+    else:
+        flash(f"Deleted, with {count(gone, 'stored picture')}")
+    st.rerun()
 
 
 def _badge(person: PersonView) -> str:

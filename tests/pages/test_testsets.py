@@ -1,7 +1,9 @@
 """The Test sets page."""
 
+import pytest
 from sqlalchemy import select
 
+from core.errors import StillKept
 from core.images.intake import take_in
 from core.prompts.testsets.models import TestSet
 from core.prompts.testsets.people import add_person
@@ -62,6 +64,23 @@ def test_deleting_a_person_needs_a_reason_and_then_shows_only_the_counts(
     words = said(open_page(PAGE, query={"view": "people"}))
     assert "Deleted person" in words
     assert "Eva" not in words
+
+
+def test_a_deletion_that_the_store_holds_up_is_told_and_shows_no_face(
+    open_page: OpenPage, desk: TestDesk, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_places: str) -> int:
+        raise StillKept("The object store still keeps 2 versions of what was to be deleted: under a lock.")
+
+    number = person(desk)
+    at = open_page(PAGE, persona="tuner", query={"view": "people"})
+    assert len(at.image) == 1
+    monkeypatch.setattr(services.objects, "delete", locked)
+    at.text_input(key=f"test_person_why_{number}").set_value("asked for it")
+    button(at, "Delete this person").click().run()
+    assert at.error[0].value.startswith("The object store still keeps 2 versions")
+    assert "the deletion stays open, and a worker tries again" in at.error[0].value
+    assert ("Deletion not finished" in said(at), len(at.image)) == (True, 0)
 
 
 def test_who_may_not_edit_may_look(open_page: OpenPage, desk: TestDesk) -> None:

@@ -121,7 +121,12 @@ def delete_person(
     require(actor, Permission.EDIT_TEST_SETS)
     with database.transaction() as session:
         _erase(session, actor=actor, person_id=person_id, reason=_told(reason))
-    return _finish(database, objects, person_id)
+    try:
+        return _finish(database, objects, person_id)
+    except StillKept as exc:
+        raise StillKept(
+            f"{exc} Nobody is shown it; the deletion stays open, and a worker tries again."
+        ) from exc
 
 
 def finish_deletions(database: Database, objects: ObjectStore) -> int:
