@@ -33,7 +33,7 @@ NAMING = {
 
 
 class Base(DeclarativeBase):
-    """Base of every table; the migrations hold the truth, the models mirror it."""
+    """Base of every table; the files in core/schema hold the truth, the models mirror it."""
 
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map: ClassVar = {

@@ -1,7 +1,11 @@
-"""`python -m core.migrate`: brings the database's schema up to date."""
+"""`python -m core.migrate`: brings the database's schema up to date.
 
+A new database is made of the files in `core/schema` as they are today. One with data goes through the
+revisions that it lacks, forward only (see docs/decisions/forward-only-migrations.md).
+"""
+
+import re
 import sys
-from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
@@ -12,19 +16,26 @@ from sqlalchemy.exc import DBAPIError
 
 from core.database import Database, connect
 from core.errors import OperatorError, SetupError
+from core.schema.files import FOLDER
 from core.settings import load_or_exit
 
 # Two processes that migrate at once would trip over each other; the number is only ours.
 MIGRATION_LOCK = 0x1AD_5EED
+BASELINE = "0001"
+# Revisions of the time before the first release; nothing leads from them to a schema of today.
+NEVER_RELEASED = re.compile(r"r\d{4}")
 
 
-def upgrade(database: Database, revision: str = "head") -> None:
-    """Run the migrations that are missing, one process at a time."""
+def upgrade(database: Database) -> None:
+    """Make the schema, or run the migrations that are missing, one process at a time.
+
+    Raises SetupError when the database's schema is of no version that this one knows.
+    """
     with database.engine.connect() as connection:
         connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": MIGRATION_LOCK})
         connection.commit()
         try:
-            command.upgrade(_config(connection), revision)
+            _upgrade(connection)
             connection.commit()
         finally:
             connection.rollback()
@@ -32,11 +43,17 @@ def upgrade(database: Database, revision: str = "head") -> None:
             connection.commit()
 
 
-def downgrade(database: Database, revision: str) -> None:
-    """Take migrations back, down to `revision` (or `base`)."""
-    with database.engine.connect() as connection:
-        command.downgrade(_config(connection), revision)
-        connection.commit()
+def _upgrade(connection: Connection) -> None:
+    found = MigrationContext.configure(connection).get_current_revision()
+    connection.rollback()
+    config = _config(connection)
+    if found is None:
+        # The files hold all later revisions already.
+        command.upgrade(config, BASELINE)
+        command.stamp(config, "head")
+        return
+    _refuse_unknown(found)
+    command.upgrade(config, "head")
 
 
 def require_current(database: Database) -> None:
@@ -49,6 +66,8 @@ def require_current(database: Database) -> None:
             "INKDESK_DATABASE_URL: the database does not answer; check the address and that it is running"
         ) from exc
     wanted = ScriptDirectory.from_config(_config()).get_current_head()
+    if found is not None:
+        _refuse_unknown(found)
     if found != wanted:
         raise SetupError(
             f"the database's schema is at {found or 'nothing'}, this version needs {wanted}: "
@@ -56,9 +75,24 @@ def require_current(database: Database) -> None:
         )
 
 
+def _refuse_unknown(found: str) -> None:
+    if NEVER_RELEASED.fullmatch(found):
+        raise SetupError(
+            f"the database's schema is of a time before the first release ({found}), and nothing leads from "
+            "there to today's: start with a fresh INKDESK_HOME, or with an empty database at "
+            "INKDESK_DATABASE_URL"
+        )
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if found not in known:
+        raise SetupError(
+            f"the database's schema is at {found}, which this version does not know: a newer Inkdesk has "
+            "migrated it, so start that one"
+        )
+
+
 def _config(connection: Connection | None = None) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(FOLDER))
     config.attributes["connection"] = connection
     return config
 

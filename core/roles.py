@@ -1,20 +1,19 @@
 """`python -m core.roles`: gives a production database its roles and least privileges.
 
-The script is core/migrations/roles.sql. It sets no password: `ALTER ROLE inkdesk_app PASSWORD ...`, or your
+The script is core/schema/roles.sql. It sets no password: `ALTER ROLE inkdesk_app PASSWORD ...`, or your
 server's own way of signing in, does that.
 """
 
 import sys
-from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
 from core.database import Database, connect
 from core.errors import OperatorError
 from core.migrate import require_current
+from core.schema.files import run_file
 from core.settings import load_or_exit
 
-SCRIPT = Path(__file__).parent / "migrations" / "roles.sql"
 APP, AUDITOR, MIGRATOR, OWNER = "inkdesk_app", "inkdesk_auditor", "inkdesk_migrator", "inkdesk_owner"
 
 
@@ -25,7 +24,7 @@ def apply_roles(database: Database) -> None:
     """
     require_current(database)
     with database.engine.begin() as connection:
-        connection.exec_driver_sql(SCRIPT.read_text(encoding="utf-8").replace("%", "%%"))
+        run_file(connection, "roles")
 
 
 def main() -> int:

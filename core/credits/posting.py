@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import OperatorError
 
-# SQLSTATEs of the ledger, as its migration lists them.
+# SQLSTATEs of the ledger, as core/schema/ledger.sql lists them.
 KEY_REUSED = "IK003"
 NO_WALLET = "IK004"
 OVERDRAWN = "IK005"

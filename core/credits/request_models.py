@@ -1,4 +1,4 @@
-"""The table of what a second person must agree to. The migration holds what the database refuses."""
+"""The table of what a second person must agree to; refunds.sql holds what the database refuses."""
 
 from datetime import datetime
 from typing import Any

@@ -34,7 +34,7 @@ from core.web.stored import stored_picture
 from tests.support.desk import TestDesk, wait_for
 from tests.support.grids import Drawn, drawn_grid
 from tests.support.routes import get
-from tests.support.versions import VersionedStore, versioned_server
+from tests.support.versioned_store import VersionedStore, versioned_server
 
 
 @pytest.fixture

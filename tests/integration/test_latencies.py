@@ -2,8 +2,6 @@
 
 import random
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,10 +14,8 @@ from core.failures.dimensions import LATENCY_DIMENSIONS
 from core.failures.latencies import STAGES, stage_times, stage_times_by
 from core.failures.models import LatencyTally
 from core.generation.models import Avatar, Generation
-from core.migrate import downgrade, upgrade
 from tests.support.factories import make_customer, make_generation, make_selfie
 from tests.support.failures import make_attempt
-from tests.support.schema import todays_columns
 
 pytestmark = pytest.mark.slow
 
@@ -131,42 +127,6 @@ def test_a_dimension_that_is_not_counted_is_refused(session: Session) -> None:
 def test_without_generations_there_are_no_percentiles_and_no_error(session: Session) -> None:
     assert [(each.count, each.percentiles) for each in stage_times(session, START, UNTIL)] == [(0, ())] * 4
     assert stage_times_by(session, "model", START, UNTIL) == {stage: [] for stage in STAGES}
-
-
-TALLIES = (
-    "SELECT grain, dimension, start, value, stage, histogram FROM latency_tally ORDER BY 1, 2, 3, 4, 5",
-    """SELECT grain, dimension, start, value, outcome, failure_class, generations, paid, cost_usd, refunds
-    FROM generation_tally ORDER BY 1, 2, 3, 4, 5, 6""",
-)
-
-
-def test_what_was_counted_before_times_had_dimensions_is_counted_anew(database: Database) -> None:
-    chance = random.Random(3)  # noqa: S311 - no secret
-    with database.transaction() as session:
-        for n in range(40):
-            ended = START + timedelta(minutes=31 * n)
-            timed(session, ended, drawn(chance), quality=chance.choice(["low", "high"]))
-        doubt = make_selfie(session, warnings=[{"code": "no_face"}], width=1024, height=700)
-        lost = make_generation(session, state="failed", selfie=doubt, finished_at=START)
-        make_attempt(session, lost, cost_usd=Decimal("0.04"), submitted_at=START)
-    absorb(database)
-
-    def everything() -> list[list[Any]]:
-        with database.transaction() as session:
-            return [[tuple(row) for row in session.execute(text(each))] for each in TALLIES]
-
-    before = everything()
-    downgrade(database, "r0008")
-    with todays_columns(database), database.transaction() as session:
-        of_old = session.execute(text("SELECT sum(generations) FROM latency_tally")).scalar_one()
-        # What ended and is not counted yet stays the tick's.
-        timed(session, START, drawn(chance))
-    upgrade(database)
-    assert of_old == 2 * (41 + 3 * 40)
-    assert everything() == before
-    assert absorb(database).generations == 1
-    with database.transaction() as session:
-        assert stage_times(session, START, UNTIL)[0].count == 42
 
 
 def test_the_day_rows_are_the_sum_of_their_quarters(database: Database) -> None:

@@ -10,7 +10,7 @@ from core.embedded.objects import ObjectStoreAddress
 from core.errors import NotFound, StillKept
 from core.settings import Settings
 from core.storage.objects import ObjectStore
-from tests.support.versions import VersionedStore, versioned_server
+from tests.support.versioned_store import VersionedStore, versioned_server
 
 KEY = "selfies/1/a.jpg"
 KIND = "image/jpeg"

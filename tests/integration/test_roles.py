@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from core import roles
+from core import migrate, roles
 from core.credits.books.drill import REFUSED, drill
 from core.credits.books.records import check_full
 from core.credits.cases.states import CaseState
@@ -16,18 +17,18 @@ from core.credits.seals import accept_epoch, anchor_seals, seal_ledger
 from core.database import Database, connect
 from core.embedded.objects import ObjectStoreAddress
 from core.errors import SetupError
-from core.migrate import downgrade, upgrade
+from core.migrate import upgrade
 from core.provider.sandbox.server import RunningSandbox
-from core.roles import APP, AUDITOR, MIGRATOR, SCRIPT, apply_roles
+from core.roles import APP, AUDITOR, MIGRATOR, apply_roles
+from core.schema.files import sql_of
 from core.settings import Settings
 from tests.support.cases import case_of
 from tests.support.desk import TestDesk, quick_settings, wait_for, working
+from tests.support.former_versions import bare, later_version
 from tests.support.wallets import charged, ended, rich
 
 FORBIDDEN = "42501"
-LISTS = re.findall(
-    r"(closed|added|changed|removed) text\[\] := ARRAY\[(.*?)\]", SCRIPT.read_text(), re.DOTALL
-)
+LISTS = re.findall(r"(closed|added|changed|removed) text\[\] := ARRAY\[(.*?)\]", sql_of("roles"), re.DOTALL)
 DECIDED = {name: re.findall(r"'(\w+)'", tables) for name, tables in LISTS}
 LEDGER, ADDED = DECIDED["closed"], DECIDED["added"]
 RIGHTS = {"closed": "", "added": "INSERT", "changed": "INSERT UPDATE", "removed": "INSERT UPDATE DELETE"}
@@ -215,10 +216,12 @@ def test_the_auditor_reads_everything_and_moves_nothing(secured: Database, datab
             assert refused(auditor, f"SELECT {call}") == FORBIDDEN
 
 
-def test_the_migrator_migrates_and_what_it_makes_is_the_owners(secured: Database, database_url: str) -> None:
+def test_the_migrator_migrates_and_what_it_makes_is_the_owners(
+    secured: Database, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate, "FOLDER", later_version(tmp_path, "CREATE TABLE brought_along (id bigint)"))
     migrator = connect(as_role(database_url, MIGRATOR))
     try:
-        downgrade(migrator, "r0011")
         upgrade(migrator)
         apply_roles(migrator)
     finally:
@@ -230,9 +233,11 @@ def test_the_migrator_migrates_and_what_it_makes_is_the_owners(secured: Database
         assert owners.all() == ["inkdesk_owner"]
 
 
-def test_roles_are_given_again_without_harm_and_only_to_a_schema_of_today(secured: Database) -> None:
+def test_roles_are_given_again_without_harm_and_only_to_a_schema_of_today(
+    secured: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     apply_roles(secured)
-    downgrade(secured, "r0011")
+    monkeypatch.setattr(migrate, "FOLDER", later_version(tmp_path, "SELECT 1"))
     with pytest.raises(SetupError):
         apply_roles(secured)
 
@@ -247,7 +252,7 @@ def test_the_command_sets_the_roles_up_or_says_what_is_in_the_way(
     monkeypatch.setattr(roles, "load_or_exit", lambda: external)
     assert roles.main() == 0
     assert APP in capsys.readouterr().out
-    downgrade(database, "r0011")
+    bare(database)
     assert roles.main() == 2
     assert "python -m core.migrate" in capsys.readouterr().err
     monkeypatch.setattr(roles, "load_or_exit", Settings)

@@ -1,12 +1,10 @@
 """Plans in stages before and after they run: what they cost, what makes no sense, what low foretold."""
 
 import pytest
-from sqlalchemy import text
 
 from core.errors import InvalidInput
-from core.migrate import downgrade, upgrade
 from core.prompts.experiments.stages_plan import Staging, forecast_plan
-from core.prompts.experiments.stages_views import plan_of, prediction
+from core.prompts.experiments.stages_views import prediction
 from core.prompts.experiments.variants import Variant
 from pages.components.experiment_stages import predicts_words
 from tests.support.desk import TestDesk
@@ -30,20 +28,6 @@ def test_a_forecast_is_sure_of_the_first_stage_and_a_range_of_the_whole(lab: Lab
     assert found.grid_usd == 21 * HIGH
     assert usual.most_usd == 21 * LOW + 6 * HIGH
     assert two.most_usd == 21 * LOW + 9 * HIGH
-
-
-def test_without_plans_the_stages_stay_as_experiments_and_plans_come_back_empty(stages: Stages) -> None:
-    stages.vote()
-    stages.carry_on()
-    downgrade(stages.lab.database, "r0024")
-    with stages.lab.database.transaction() as session:
-        kept = session.execute(text("SELECT name, state FROM experiment ORDER BY id")).all()
-        assert [tuple(row) for row in kept] == [("Trial · low", "done"), ("Trial · high", "running")]
-    upgrade(stages.lab.database)
-    assert stages.carry_on() == 0
-    assert stages.lab.feed() == 6
-    with stages.lab.database.transaction() as session:
-        assert plan_of(session, stages.first) is None
 
 
 def test_how_well_low_predicts_high_is_told_from_decided_stages_of_all_plans(desk: TestDesk) -> None:

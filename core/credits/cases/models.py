@@ -1,4 +1,4 @@
-"""Compensation cases, their log, and what decides them. The migration holds what the database refuses."""
+"""Compensation cases, their log, and what decides them; refunds.sql holds what the database refuses."""
 
 from datetime import datetime
 from typing import Any

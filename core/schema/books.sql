@@ -1,28 +1,5 @@
-"""Seals over the whole ledger, balances at each seal, and the record of every check of the books.
+-- The checks of the books, and the seals over the ledger.
 
-Revision ID: r0012
-Revises: r0011
-
-A wallet's chain shows what was edited in that wallet; captures touch none. A seal covers every transfer with
-its entries, whatever accounts it touches. Sealing is exact without making anybody wait: a row is sealed once
-its transaction is certainly over (its number lies below the snapshot's oldest running one), so that one which
-commits late under a lower id is neither lost nor taken early.
-
-    IK011  this cluster, database or table is not the one that the newest epoch was sealed in: begin another
-"""
-
-from alembic import op
-
-revision = "r0012"
-down_revision: str | None = "r0011"
-branch_labels = None
-depends_on = None
-
-IDENTITY = "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
-
-# Transaction numbers only mean something within one cluster. What has `restored_id` or a lower number was
-# there when the epoch began and is sealed as one; above it the transaction's number decides.
-TABLES = f"""
 CREATE TABLE ledger_epoch (
     number bigint PRIMARY KEY CONSTRAINT ledger_epoch_number_positive CHECK (number > 0),
     home text NOT NULL,
@@ -30,12 +7,18 @@ CREATE TABLE ledger_epoch (
     began_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     CONSTRAINT ledger_epoch_restored_key UNIQUE (number, restored_id)
 );
+COMMENT ON TABLE ledger_epoch IS
+    'A life of the ledger in one cluster; what is restored_id or below came with it.';
+
 CREATE TABLE ledger_epoch_acceptance (
-    epoch bigint PRIMARY KEY CONSTRAINT ledger_epoch_acceptance_epoch_fkey REFERENCES ledger_epoch,
+    epoch bigint PRIMARY KEY REFERENCES ledger_epoch,
     accepted_by text NOT NULL CONSTRAINT ledger_epoch_acceptance_by_told CHECK (btrim(accepted_by) <> ''),
     reason text NOT NULL CONSTRAINT ledger_epoch_acceptance_reason_told CHECK (btrim(reason) <> ''),
     accepted_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+COMMENT ON TABLE ledger_epoch_acceptance IS
+    'Who says that an epoch began for an honest reason, such as a restored backup.';
+
 CREATE TABLE ledger_seal (
     number bigint PRIMARY KEY CONSTRAINT ledger_seal_number_positive CHECK (number > 0),
     epoch bigint NOT NULL,
@@ -51,84 +34,80 @@ CREATE TABLE ledger_seal (
     CONSTRAINT ledger_seal_epoch_fkey FOREIGN KEY (epoch, restored_id)
         REFERENCES ledger_epoch (number, restored_id)
 );
+COMMENT ON TABLE ledger_seal IS
+    'One link of the chain over the whole ledger: transfers rows with all their entries.';
 CREATE INDEX ledger_seal_latest_at ON ledger_seal (latest_at);
+
 CREATE TABLE account_snapshot (
-    seal bigint NOT NULL CONSTRAINT account_snapshot_seal_fkey REFERENCES ledger_seal,
-    account_id bigint NOT NULL CONSTRAINT account_snapshot_account_id_fkey REFERENCES account,
+    seal bigint NOT NULL REFERENCES ledger_seal,
+    account_id bigint NOT NULL REFERENCES account,
     balance bigint NOT NULL,
-    CONSTRAINT account_snapshot_pkey PRIMARY KEY (seal, account_id)
+    PRIMARY KEY (seal, account_id)
 );
+COMMENT ON TABLE account_snapshot IS 'What a system account holds by all transfers sealed up to a seal.';
+
 CREATE TABLE seal_anchor (
-    seal bigint PRIMARY KEY CONSTRAINT seal_anchor_seal_fkey REFERENCES ledger_seal,
+    seal bigint PRIMARY KEY REFERENCES ledger_seal,
     object_key text NOT NULL,
     anchored_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+COMMENT ON TABLE seal_anchor IS 'Where a seal''s copy lies outside the database.';
+
 CREATE TABLE books_check (
-    id {IDENTITY},
-    kind text NOT NULL CONSTRAINT books_check_kind_known CHECK (kind IN ('full','recent')),
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind text NOT NULL CONSTRAINT books_check_kind_known CHECK (kind IN ('full', 'recent')),
     started_at timestamptz NOT NULL,
     took_seconds double precision NOT NULL,
     transfers bigint NOT NULL,
     findings bigint NOT NULL,
     seal bigint,
     head_hash bytea,
-    anchor text NOT NULL CONSTRAINT books_check_anchor_known
-        CHECK (anchor IN ('matches','none','missing','mismatch','unreachable'))
+    anchor text NOT NULL
+        CONSTRAINT books_check_anchor_known
+            CHECK (anchor IN ('matches', 'none', 'missing', 'mismatch', 'unreachable'))
 );
+COMMENT ON TABLE books_check IS
+    'One check of the books: when, how much it read, what it found, and the seal that stood then.';
 CREATE INDEX books_check_full ON books_check (id DESC) WHERE kind = 'full';
+
 CREATE TABLE books_finding (
-    id {IDENTITY},
-    check_id bigint NOT NULL CONSTRAINT books_finding_check_id_fkey REFERENCES books_check,
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    check_id bigint NOT NULL REFERENCES books_check,
     rule text NOT NULL,
     subject text NOT NULL,
     detail text NOT NULL
 );
+COMMENT ON TABLE books_finding IS 'What one check found.';
 CREATE INDEX books_finding_check_id ON books_finding (check_id);
 
-CREATE INDEX transfer_xid ON transfer (xid);
-CREATE TRIGGER wallet_balance_owner_stays BEFORE UPDATE OF account_id ON wallet_balance
-    FOR EACH ROW EXECUTE FUNCTION refuse_change();
-"""
-
-# What hashes runs beside itself in a check of the whole ledger.
-PARALLEL = """
-ALTER FUNCTION transfer_request_hash PARALLEL {0};
-ALTER FUNCTION transfer_digest PARALLEL {0};
-ALTER FUNCTION entry_hash PARALLEL {0};
-"""
-
-HASHES = """
 CREATE FUNCTION entry_bytes(e entry) RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT int8send(e.account_id) || int8send(e.amount)
         || coalesce(int8send(e.version) || int8send(e.balance_after) || e.hash, '')
 $$;
--- One transfer with its entries, as a seal covers it.
-CREATE FUNCTION transfer_leaf(digest bytea, xid xid8, entries bytea) RETURNS bytea
-LANGUAGE sql STABLE PARALLEL SAFE AS $$
+
+CREATE FUNCTION transfer_leaf(digest bytea, xid xid8,
+    entries bytea) RETURNS bytea LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT sha256(digest || convert_to(xid::text, 'UTF8') || coalesce(entries, ''))
 $$;
--- All that a seal says, with the balances that were drawn up with it.
-CREATE FUNCTION seal_hash(s ledger_seal, home text, balances jsonb) RETURNS bytea
-LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT sha256(s.previous_hash || s.rows_hash || convert_to(jsonb_build_array(
-        s.number, s.epoch, home, s.restored_id, s.upto_xid::text, s.last_id, s.transfers,
-        extract(epoch FROM s.latest_at), extract(epoch FROM s.sealed_at), balances)::text, 'UTF8'))
-$$;
+
 CREATE FUNCTION seal_balances(p_seal bigint) RETURNS jsonb LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT coalesce(jsonb_agg(jsonb_build_array(account_id, balance) ORDER BY account_id), '[]')
     FROM account_snapshot WHERE seal = p_seal
 $$;
-"""
 
-SEALING = """
--- Where the ledger lives: cluster, its timeline, database and table. A restored backup lives elsewhere.
+CREATE FUNCTION seal_hash(s ledger_seal, home text,
+    balances jsonb) RETURNS bytea LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT sha256(s.previous_hash || s.rows_hash || convert_to(jsonb_build_array(
+        s.number, s.epoch, home, s.restored_id, s.upto_xid::text, s.last_id, s.transfers,
+        extract(epoch FROM s.latest_at), extract(epoch FROM s.sealed_at), balances)::text, 'UTF8'))
+$$;
+
 CREATE FUNCTION ledger_home() RETURNS text LANGUAGE sql STABLE AS $$
     SELECT concat_ws('/', (SELECT system_identifier FROM pg_control_system()),
         left(pg_walfile_name(pg_current_wal_insert_lsn()), 8),
         (SELECT oid FROM pg_database WHERE datname = current_database()), 'transfer'::regclass::oid::bigint)
 $$;
 
--- Whether the next seal must begin an epoch: there is none, it was another home, or numbers ran backwards.
 CREATE FUNCTION needs_epoch() RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT coalesce((
         SELECT e.home <> ledger_home() OR EXISTS (
@@ -137,8 +116,6 @@ CREATE FUNCTION needs_epoch() RETURNS boolean LANGUAGE sql STABLE AS $$
         FROM ledger_epoch e ORDER BY e.number DESC LIMIT 1), true)
 $$;
 
--- Writers wait here for the blink of an eye, once in a cluster's life: without that nobody could say later
--- which of two rows with the same transaction number came with the backup.
 CREATE FUNCTION begin_epoch(p_number bigint, p_forced boolean) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     made ledger_epoch;
@@ -153,10 +130,8 @@ BEGIN
     RETURN made.number;
 END $$;
 
--- Seals every transfer of transactions below `finished` that no seal has yet; its number, or nothing.
--- Planned with its numbers each time: without them the planner would read the whole ledger for a few rows.
 CREATE FUNCTION seal_upto(finished xid8) RETURNS bigint LANGUAGE plpgsql
-SET plan_cache_mode = force_custom_plan AS $$
+SET plan_cache_mode TO 'force_custom_plan' AS $$
 DECLARE
     era ledger_epoch;
     former ledger_seal;
@@ -210,8 +185,6 @@ BEGIN
     RETURN made.number;
 END $$;
 
--- Seals what was finished since the last seal; its number, or nothing where there was nothing to seal or
--- another session is at it. No writer ever waits for this.
 CREATE FUNCTION seal_ledger() RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     finished xid8;
@@ -226,34 +199,33 @@ BEGIN
     finished := pg_snapshot_xmin(pg_current_snapshot());
     RETURN seal_upto(finished);
 END $$;
-"""
 
-APPEND_ONLY = (
-    "ledger_epoch ledger_epoch_acceptance ledger_seal account_snapshot seal_anchor books_check books_finding"
-)
-FUNCTIONS = (
-    "seal_ledger() seal_upto(xid8) begin_epoch(bigint,boolean) needs_epoch() ledger_home() "
-    "seal_balances(bigint) seal_hash(ledger_seal,text,jsonb) "
-    "transfer_leaf(bytea,xid8,bytea) entry_bytes(entry)"
-)
-
-
-def upgrade() -> None:
-    for statements in (TABLES, PARALLEL.format("SAFE"), HASHES, SEALING):
-        op.execute(statements)
-    for table in APPEND_ONLY.split():
-        op.execute(f"""
-            CREATE TRIGGER {table}_kept BEFORE UPDATE OR DELETE ON {table}
-                FOR EACH ROW EXECUTE FUNCTION refuse_change();
-            CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} EXECUTE FUNCTION refuse_change();
-        """)
-
-
-def downgrade() -> None:
-    for function in FUNCTIONS.split():
-        op.execute(f"DROP FUNCTION {function}")
-    op.execute(PARALLEL.format("UNSAFE"))
-    op.execute("DROP TRIGGER wallet_balance_owner_stays ON wallet_balance")
-    op.execute("DROP INDEX transfer_xid")
-    for table in reversed(APPEND_ONLY.split()):
-        op.execute(f"DROP TABLE {table}")
+-- Rows that are only ever added, or changed and never taken away.
+CREATE TRIGGER ledger_epoch_kept BEFORE DELETE OR UPDATE ON ledger_epoch
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER ledger_epoch_no_truncate BEFORE TRUNCATE ON ledger_epoch
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER ledger_epoch_acceptance_kept BEFORE DELETE OR UPDATE ON ledger_epoch_acceptance
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER ledger_epoch_acceptance_no_truncate BEFORE TRUNCATE ON ledger_epoch_acceptance
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER ledger_seal_kept BEFORE DELETE OR UPDATE ON ledger_seal
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER ledger_seal_no_truncate BEFORE TRUNCATE ON ledger_seal
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER account_snapshot_kept BEFORE DELETE OR UPDATE ON account_snapshot
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER account_snapshot_no_truncate BEFORE TRUNCATE ON account_snapshot
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER seal_anchor_kept BEFORE DELETE OR UPDATE ON seal_anchor
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER seal_anchor_no_truncate BEFORE TRUNCATE ON seal_anchor
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER books_check_kept BEFORE DELETE OR UPDATE ON books_check
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER books_check_no_truncate BEFORE TRUNCATE ON books_check
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER books_finding_kept BEFORE DELETE OR UPDATE ON books_finding
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER books_finding_no_truncate BEFORE TRUNCATE ON books_finding
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

@@ -1,72 +1,97 @@
-"""SQL of revision r0030: a transfer settles its charge itself, as it enters itself since r0029.
+-- The credit ledger: accounts, charges, transfers and entries.
 
-Its trigger opens the charge or counts on it, and nobody else may write charges. So none is there without its
-transfer, no counter says what no transfer says, and caps are raised once the key is known to be new: locks go
-in the order case, key, charge, wallet.
+CREATE TABLE account (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind text NOT NULL
+        CONSTRAINT account_kind_known
+            CHECK (kind IN ('wallet', 'issued', 'in_flight', 'revenue', 'goodwill', 'clawback')),
+    customer_id bigint UNIQUE REFERENCES customer,
+    opened_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT account_wallets_owned CHECK ((kind = 'wallet') = (customer_id IS NOT NULL))
+);
+COMMENT ON TABLE account IS 'Where credits are: one wallet a customer, and five system accounts.';
+CREATE UNIQUE INDEX account_system_kind ON account (kind) WHERE customer_id IS NULL;
 
-What may be settled is seen when it is, not at COMMIT: a payment is what its case says, and a capture takes
-all that is left of a charge that nothing waits for any more. A case that is decided shows at COMMIT that it
-was paid so and that nothing is left in flight. Only what is taken back may leave something there, and is
-looked at again at COMMIT.
+CREATE TABLE wallet_balance (
+    account_id bigint PRIMARY KEY REFERENCES account,
+    balance bigint NOT NULL DEFAULT 0 CONSTRAINT wallet_balance_not_negative CHECK (balance >= 0),
+    version bigint NOT NULL DEFAULT 0,
+    head_hash bytea NOT NULL DEFAULT '\x'::bytea
+) WITH (fillfactor = 40);
+COMMENT ON TABLE wallet_balance IS
+    'What a wallet holds now, and the head of its chain. System accounts have no such row: none is hot.';
 
-What this makes needless went: the foreign keys from a transfer to its charge and from there to generation and
-customer; the indexes that found a second charge (the charge's own key does) and a second payment of a case
-(its key names the case, and keys are unique); the hash of a request (its columns are compared); and what an
-entry must say, which its transfer's own statement writes. A CHECK's function takes the whole row, and no
-index or trigger has a long condition: PostgreSQL reads those anew for each statement, part by part.
-"""
+CREATE TABLE charge (
+    generation_id bigint PRIMARY KEY,
+    customer_id bigint NOT NULL,
+    amount bigint NOT NULL,
+    captured bigint NOT NULL DEFAULT 0,
+    refunded bigint NOT NULL DEFAULT 0,
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    goodwill bigint NOT NULL DEFAULT 0
+) WITH (fillfactor = 70);
+COMMENT ON TABLE charge IS
+    'What one generation cost, and the caps on what of it is captured or given back. Its transfers write '
+    'it, and nobody else: opened by that of the charge, counted on by those that settle it.';
 
-INDEXES = """
-DROP INDEX transfer_charged_once;
-DROP INDEX transfer_paid_once;
-DROP INDEX transfer_settled_at;
-DROP INDEX charge_customer_id;
-"""
-UNDO_INDEXES = """
-CREATE UNIQUE INDEX transfer_charged_once ON transfer (generation_id) WHERE kind = 'charge';
-CREATE UNIQUE INDEX transfer_paid_once ON transfer (case_id) WHERE kind IN ('refund','goodwill');
-CREATE INDEX transfer_settled_at ON transfer (created_at) INCLUDE (kind) WHERE kind IN ('capture','refund');
-CREATE INDEX charge_customer_id ON charge (customer_id, generation_id DESC);
-"""
+CREATE TABLE transfer (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    key text NOT NULL UNIQUE,
+    kind text NOT NULL,
+    from_account bigint NOT NULL,
+    to_account bigint NOT NULL,
+    amount bigint NOT NULL,
+    generation_id bigint,
+    reverses_id bigint REFERENCES transfer,
+    actor text NOT NULL,
+    reason text,
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    case_id bigint
+);
+COMMENT ON TABLE transfer IS
+    'One move of credits between two accounts. key is unique for ever: the same key never moves twice. A '
+    'trigger writes its charge and its entries and moves the wallet, after it has looked at what they are '
+    'named by: the generation, the case and what is taken back.';
+CREATE INDEX transfer_case_id ON transfer (case_id) WHERE case_id IS NOT NULL;
+CREATE INDEX transfer_generation_id ON transfer (generation_id) WHERE generation_id IS NOT NULL;
+CREATE UNIQUE INDEX transfer_reversed_once ON transfer (reverses_id) WHERE reverses_id IS NOT NULL;
+CREATE INDEX transfer_xid ON transfer (xid);
 
-KEYS = """
-ALTER TABLE transfer DROP CONSTRAINT transfer_generation_id_fkey;
-ALTER TABLE charge
-    DROP CONSTRAINT charge_generation_id_fkey,
-    DROP CONSTRAINT charge_customer_id_fkey;
--- What was charged stays, and so does whose it is: a customer goes only after all of their generations.
-CREATE TRIGGER generation_charged_stays BEFORE DELETE ON generation
-    FOR EACH ROW WHEN (OLD.credits > 0) EXECUTE FUNCTION refuse_change();
-"""
-UNDO_KEYS = """
-DROP TRIGGER generation_charged_stays ON generation;
-ALTER TABLE charge
-    ADD CONSTRAINT charge_generation_id_fkey FOREIGN KEY (generation_id) REFERENCES generation,
-    ADD CONSTRAINT charge_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customer;
-ALTER TABLE transfer
-    ADD CONSTRAINT transfer_generation_id_fkey FOREIGN KEY (generation_id) REFERENCES charge;
-"""
+CREATE TABLE entry (
+    transfer_id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    amount bigint NOT NULL,
+    version bigint,
+    balance_after bigint,
+    hash bytea,
+    PRIMARY KEY (transfer_id, account_id)
+);
+COMMENT ON TABLE entry IS
+    'One leg of a transfer, which writes it; a wallet''s are numbered, chained and carry the balance.';
+CREATE UNIQUE INDEX entry_account_id_version ON entry (account_id, version) WHERE version IS NOT NULL;
 
-DROP_TOLD = """
-ALTER TABLE entry DROP CONSTRAINT entry_told;
-DROP FUNCTION entry_told;
-ALTER TABLE charge DROP CONSTRAINT charge_told;
-DROP FUNCTION charge_told;
-ALTER TABLE transfer DROP CONSTRAINT transfer_told;
-DROP FUNCTION transfer_told;
-"""
-TOLD = """
+INSERT INTO account (kind) VALUES ('issued'), ('in_flight'), ('revenue'), ('goodwill'), ('clawback');
+
+CREATE FUNCTION entry_hash(previous bytea, account_id bigint, version bigint, amount bigint,
+    balance_after bigint, digest bytea) RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT sha256(previous || int8send(account_id) || int8send(version) || int8send(amount)
+                  || int8send(balance_after) || digest)
+$$;
+
+CREATE FUNCTION transfer_digest(t transfer) RETURNS bytea LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT sha256(convert_to(jsonb_build_array(
+        t.id, t.key, t.kind, t.from_account, t.to_account, t.amount, t.generation_id, t.reverses_id,
+        t.actor, t.reason, extract(epoch FROM t.created_at))::text, 'UTF8'))
+$$;
+
 CREATE FUNCTION charge_told(c charge) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
     RETURN c.amount > 0 AND c.captured >= 0 AND c.refunded >= 0 AND c.goodwill >= 0
         AND c.captured + c.refunded <= c.amount AND c.refunded + c.goodwill <= c.amount;
 END $$;
-ALTER TABLE charge ADD CONSTRAINT charge_told CHECK (charge_told(charge));
 
--- A refund without a case is from before there were any: the last of those is written down here.
-DO $do$ BEGIN
-    EXECUTE format($create$
-        CREATE FUNCTION transfer_told(t transfer) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+CREATE FUNCTION transfer_told(t transfer) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
         BEGIN
             RETURN t.kind IN ('grant','charge','capture','refund','goodwill','clawback','reversal')
                 AND t.amount > 0 AND t.from_account <> t.to_account AND btrim(t.actor) <> ''
@@ -74,103 +99,40 @@ DO $do$ BEGIN
                          ELSE btrim(t.reason) <> '' END
                 AND (t.kind IN ('reversal','clawback') OR (t.kind <> 'grant') = (t.generation_id IS NOT NULL))
                 AND (t.kind = 'reversal') = (t.reverses_id IS NOT NULL)
-                AND (t.kind NOT IN ('refund','goodwill') OR t.case_id IS NOT NULL OR t.id <= %s);
-        END $$
-    $create$, (SELECT coalesce(max(id), 0) FROM transfer
-               WHERE kind IN ('refund','goodwill') AND case_id IS NULL));
-END $do$;
-ALTER TABLE transfer ADD CONSTRAINT transfer_told CHECK (transfer_told(transfer));
-"""
+                AND (t.kind NOT IN ('refund','goodwill') OR t.case_id IS NOT NULL OR t.id <= 0);
+        END $$;
 
-# The same key with other content was found by a hash of the content; the row itself says all of it.
-REQUESTS = """
-ALTER TABLE transfer DROP COLUMN request_hash;
-DROP FUNCTION transfer_request_hash;
-"""
-UNDO_REQUESTS = """
-ALTER FUNCTION transfer_request_hash PARALLEL SAFE;
-ALTER TABLE transfer ADD COLUMN request_hash bytea;
-ALTER TABLE transfer DISABLE TRIGGER transfer_kept;
-UPDATE transfer SET request_hash =
-    transfer_request_hash(kind, from_account, to_account, amount, generation_id, reverses_id);
-ALTER TABLE transfer ENABLE TRIGGER transfer_kept;
-ALTER TABLE transfer ALTER COLUMN request_hash SET NOT NULL;
-"""
+CREATE FUNCTION house_account(kind text) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE kind WHEN 'issued' THEN 1::bigint WHEN 'in_flight' THEN 2::bigint
+        WHEN 'revenue' THEN 3::bigint WHEN 'goodwill' THEN 4::bigint WHEN 'clawback' THEN 5::bigint END
+$$;
 
-# Refunds wait for the charts in a table of their own: one number, and nothing to look at.
-QUEUE = """
-CREATE TABLE refund_rollup (transfer_id bigint PRIMARY KEY);
-INSERT INTO refund_rollup SELECT subject_id FROM rollup_queue WHERE kind = 'refund';
-DELETE FROM rollup_queue WHERE kind = 'refund';
-ALTER TABLE rollup_queue
-    DROP CONSTRAINT rollup_queue_kind_known,
-    ADD CONSTRAINT rollup_queue_kind_known CHECK (kind IN ('event','generation'));
-"""
-UNDO_QUEUE = """
-ALTER TABLE rollup_queue
-    DROP CONSTRAINT rollup_queue_kind_known,
-    ADD CONSTRAINT rollup_queue_kind_known CHECK (kind IN ('event','generation','refund'));
-INSERT INTO rollup_queue (kind, subject_id)
-    SELECT 'refund', transfer_id FROM refund_rollup ORDER BY transfer_id;
-DROP TABLE refund_rollup;
-"""
-
-# The depth is 0 where a session writes, and 1 where a transfer does.
-GUARDS = """
-DROP TRIGGER entry_by_transfer ON entry;
-DROP FUNCTION refuse_entry;
-DROP TRIGGER charge_settled ON charge;
-DROP FUNCTION check_charge_update;
-DROP TRIGGER transfer_case_agrees ON transfer;
-DROP FUNCTION check_transfer_case;
-CREATE FUNCTION refuse_by_hand() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION check_charge_settled(p_generation bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    flying bigint;
+    owing bigint;
 BEGIN
-    RAISE EXCEPTION '% rows are written by their transfers alone', TG_TABLE_NAME USING ERRCODE = 'IK002';
+    SELECT c.amount - c.captured - c.refunded,
+           CASE WHEN g.state IN ('queued','submitting','rendering','storing')
+                OR EXISTS (SELECT FROM public.compensation_case k WHERE k.generation_id = p_generation
+                           AND k.kind <> 'goodwill' AND k.closed_at IS NULL) THEN c.amount ELSE 0 END
+        INTO flying, owing
+        FROM public.charge c, public.generation g
+        WHERE c.generation_id = p_generation AND g.id = p_generation;
+    IF flying <> owing THEN
+        RAISE EXCEPTION '% credits of generation % are in flight', flying, p_generation
+            USING ERRCODE = 'IK009';
+    END IF;
 END $$;
-CREATE TRIGGER entry_by_transfer BEFORE INSERT ON entry
-    FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION refuse_by_hand();
-CREATE TRIGGER charge_by_transfer BEFORE INSERT OR UPDATE ON charge
-    FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION refuse_by_hand();
 
--- What is taken back is in flight again only where somebody decides on it anew.
-CREATE FUNCTION check_taken_back() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION check_case_named(t transfer) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    IF NEW.case_id IS NOT NULL THEN
-        PERFORM public.check_case(NEW.case_id, NEW.generation_id);
+    IF NOT EXISTS (SELECT FROM public.compensation_case k
+                   WHERE k.id = t.case_id AND k.generation_id = t.generation_id) THEN
+        RAISE EXCEPTION 'case % is not of generation %', t.case_id, t.generation_id USING ERRCODE = 'IK010';
     END IF;
-    IF NEW.generation_id IS NOT NULL THEN
-        PERFORM public.check_charge_settled(NEW.generation_id);
-    END IF;
-    RETURN NULL;
 END $$;
-CREATE CONSTRAINT TRIGGER transfer_taken_back AFTER INSERT ON transfer
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.reverses_id IS NOT NULL)
-    EXECUTE FUNCTION check_taken_back();
--- A payment looks at its case's amount when it is made, so a later change of that is looked at too.
-DROP TRIGGER compensation_case_paid ON compensation_case;
-CREATE CONSTRAINT TRIGGER compensation_case_paid AFTER INSERT OR UPDATE OF state, amount ON compensation_case
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_case_paid();
-"""
-UNDO_GUARDS = """
-DROP TRIGGER compensation_case_paid ON compensation_case;
-CREATE CONSTRAINT TRIGGER compensation_case_paid AFTER INSERT OR UPDATE OF state ON compensation_case
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_case_paid();
-DROP TRIGGER transfer_taken_back ON transfer;
-DROP FUNCTION check_taken_back;
-DROP TRIGGER charge_by_transfer ON charge;
-DROP TRIGGER entry_by_transfer ON entry;
-DROP FUNCTION refuse_by_hand;
-CREATE TRIGGER entry_by_transfer BEFORE INSERT ON entry
-    FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION refuse_entry();
-CREATE CONSTRAINT TRIGGER charge_settled AFTER UPDATE OF captured, refunded ON charge
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_charge_update();
-CREATE CONSTRAINT TRIGGER transfer_case_agrees AFTER INSERT ON transfer
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.case_id IS NOT NULL)
-    EXECUTE FUNCTION check_transfer_case();
-"""
 
-SETTLING = """
--- Says why a charge cannot be settled so.
 CREATE FUNCTION refuse_settling(t transfer) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     owed public.charge%ROWTYPE;
@@ -189,17 +151,7 @@ BEGIN
         t.case_id, t.key, t.kind, t.amount, t.generation_id USING ERRCODE = 'IK010';
 END $$;
 
--- What a case is named by without being paid.
-CREATE FUNCTION check_case_named(t transfer) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    IF NOT EXISTS (SELECT FROM public.compensation_case k
-                   WHERE k.id = t.case_id AND k.generation_id = t.generation_id) THEN
-        RAISE EXCEPTION 'case % is not of generation %', t.case_id, t.generation_id USING ERRCODE = 'IK010';
-    END IF;
-END $$;
-
--- The charge, the wallet, and both entries. House accounts have no row here: none of them is ever waited for.
-CREATE OR REPLACE FUNCTION enter_transfer() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION enter_transfer() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     wallet public.wallet_balance%ROWTYPE;
     settles text := NEW.kind;
@@ -299,17 +251,35 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
-"""
 
-POSTING = """
--- The only writer of the ledger. From where to where follows from the kind, that of a reversal from what it
--- reverses; without an amount, all of a charge moves. The same key with the same content gives the first
--- result again.
-CREATE OR REPLACE FUNCTION post_transfer(
-    p_key text, p_kind text, p_actor text, p_reason text, p_amount bigint,
-    p_customer bigint DEFAULT NULL, p_generation bigint DEFAULT NULL, p_reverses bigint DEFAULT NULL,
-    p_case bigint DEFAULT NULL, OUT posted_id bigint, OUT replayed boolean
-) LANGUAGE plpgsql AS $$
+CREATE FUNCTION refuse_by_hand() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% rows are written by their transfers alone', TG_TABLE_NAME USING ERRCODE = 'IK002';
+END $$;
+
+CREATE FUNCTION open_wallet(p_customer bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    opened bigint;
+BEGIN
+    SELECT id INTO opened FROM account WHERE customer_id = p_customer;
+    IF FOUND THEN
+        RETURN opened;
+    END IF;
+    -- Waits for a twin under way; the next statement sees what it did.
+    INSERT INTO account (kind, customer_id) VALUES ('wallet', p_customer)
+        ON CONFLICT (customer_id) DO NOTHING RETURNING id INTO opened;
+    IF NOT FOUND THEN
+        SELECT id INTO STRICT opened FROM account WHERE customer_id = p_customer;
+        RETURN opened;
+    END IF;
+    INSERT INTO wallet_balance (account_id) VALUES (opened);
+    RETURN opened;
+END $$;
+
+CREATE FUNCTION post_transfer(p_key text, p_kind text, p_actor text, p_reason text, p_amount bigint,
+    p_customer bigint DEFAULT NULL::bigint, p_generation bigint DEFAULT NULL::bigint,
+        p_reverses bigint DEFAULT NULL::bigint, p_case bigint DEFAULT NULL::bigint, OUT posted_id bigint,
+            OUT replayed boolean) RETURNS record LANGUAGE plpgsql AS $$
 DECLARE
     origin transfer%ROWTYPE;
     made transfer%ROWTYPE;
@@ -369,13 +339,39 @@ BEGIN
         posted_id := made.id;
     END IF;
 END $$;
-"""
 
-UNDO_SETTLING = """
-DROP FUNCTION check_case_named;
-DROP FUNCTION refuse_settling;
-ALTER TABLE charge DROP CONSTRAINT charge_told;
-DROP FUNCTION charge_told;
-ALTER TABLE transfer DROP CONSTRAINT transfer_told;
-DROP FUNCTION transfer_told;
-"""
+ALTER TABLE charge ADD CONSTRAINT charge_told CHECK (charge_told(charge.*));
+
+ALTER TABLE transfer ADD CONSTRAINT transfer_told CHECK (transfer_told(transfer.*));
+
+CREATE TRIGGER wallet_balance_owner_stays BEFORE UPDATE OF account_id ON wallet_balance
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER charge_by_transfer BEFORE INSERT OR UPDATE ON charge
+    FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION refuse_by_hand();
+CREATE TRIGGER charge_terms_stay BEFORE UPDATE OF generation_id, customer_id, amount, created_at ON charge
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER transfer_entered AFTER INSERT ON transfer FOR EACH ROW EXECUTE FUNCTION enter_transfer();
+CREATE TRIGGER entry_by_transfer BEFORE INSERT ON entry
+    FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION refuse_by_hand();
+
+-- Rows that are only ever added, or changed and never taken away.
+CREATE TRIGGER account_kept BEFORE DELETE OR UPDATE ON account
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER account_no_truncate BEFORE TRUNCATE ON account
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER wallet_balance_kept BEFORE DELETE ON wallet_balance
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER wallet_balance_no_truncate BEFORE TRUNCATE ON wallet_balance
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER charge_kept BEFORE DELETE ON charge
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER charge_no_truncate BEFORE TRUNCATE ON charge
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER transfer_kept BEFORE DELETE OR UPDATE ON transfer
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER transfer_no_truncate BEFORE TRUNCATE ON transfer
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER entry_kept BEFORE DELETE OR UPDATE ON entry
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER entry_no_truncate BEFORE TRUNCATE ON entry
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
