@@ -1,8 +1,8 @@
 """Databases of other versions, for tests of the way from one to the next.
 
 A migration is tested on rows as its former version left them, written in plain SQL: the models are those of
-today. Before the schema's files are changed for a new revision, `python -m tests.support.former_versions` keeps them
-as they are, and `build_former` makes a database of them.
+today. Before the schema's files are changed for a new revision, `python -m tests.support.former_versions`
+keeps them as they are, and `build_former` makes a database of them.
 """
 
 import shutil
