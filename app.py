@@ -11,8 +11,8 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from core.embedded.house import embedded
-from core.errors import OperatorError
-from core.logs import set_up_logging
+from core.foundation.errors import OperatorError
+from core.foundation.logs import set_up_logging
 from core.services import install, open_services, prepare
 from core.settings import Settings, load_or_exit
 from core.web.routes import routes

@@ -31,11 +31,11 @@ from bench.bench_errors import (
     count_all,
     seed,
 )
-from core.database import Database, connect
 from core.embedded.postgres import EmbeddedPostgres
 from core.failures.alerts.evaluate import evaluate
 from core.failures.alerts.models import Alert, AlertRule
 from core.failures.alerts.rules import rules, seed_rules
+from core.foundation.database import Database, connect
 from core.migrate import upgrade
 from core.services import Services
 from core.settings import Settings

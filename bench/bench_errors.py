@@ -19,7 +19,6 @@ from unittest.mock import patch
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from core.database import Database, connect
 from core.embedded.postgres import EmbeddedPostgres
 from core.failures.absorb import absorb
 from core.failures.bins import Grain, bins
@@ -28,6 +27,7 @@ from core.failures.group_views import count_unhandled, group_detail, list_groups
 from core.failures.latencies import stage_times, stage_times_by
 from core.failures.rollups import Slice, counts_over_time, money, rates_by
 from core.failures.taxonomy import FailureClass
+from core.foundation.database import Database, connect
 from core.generation import filters
 from core.generation.filters import Filter
 from core.generation.states import State

@@ -19,9 +19,9 @@ from sqlalchemy.orm import Session
 
 from core.access.models import Staff
 from core.customers.models import Customer
-from core.database import Database, connect
 from core.embedded.postgres import EmbeddedPostgres
 from core.failures.taxonomy import FailureClass
+from core.foundation.database import Database, connect
 from core.generation.filters import Cursor, Filter
 from core.generation.models import Avatar, Generation
 from core.generation.overview import overview

@@ -21,8 +21,8 @@ from sqlalchemy import Connection, event, text
 from sqlalchemy.orm import Session
 
 from bench.bench_errors import seed
-from core.database import Database, connect
 from core.embedded.postgres import EmbeddedPostgres
+from core.foundation.database import Database, connect
 from core.health.view import health
 from core.migrate import upgrade
 from core.settings import Settings

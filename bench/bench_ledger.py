@@ -41,8 +41,8 @@ from pathlib import Path
 
 import psycopg
 
-from core.database import connect
 from core.embedded.postgres import EmbeddedPostgres
+from core.foundation.database import connect
 from core.migrate import upgrade
 
 CLIENTS = (1, 8, 32)

@@ -31,8 +31,8 @@ from core.credits.cases.queue_filters import FACETS, Band, QueueFilter, Size, is
 from core.credits.cases.states import CaseState
 from core.credits.cases.versions import in_force
 from core.customers.models import Customer
-from core.database import Database, connect
 from core.embedded.postgres import EmbeddedPostgres
+from core.foundation.database import Database, connect
 from core.migrate import upgrade
 
 OPEN, CLOSED, CUSTOMERS = 100_000, 5_000, 20_000

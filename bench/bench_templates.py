@@ -13,7 +13,7 @@ import tracemalloc
 
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from core.errors import InvalidInput
+from core.foundation.errors import InvalidInput
 from core.prompts.rendering import render, variables_in
 from core.prompts.starter import STARTER_TEMPLATE
 from tests.support.bombs import BOMBS, VALUES

@@ -8,8 +8,8 @@ Method: seeded votes; the best and worst of 20 fits, from plain ballots to inter
 import random
 import time
 
-from core.prompts.statistics.bradley_terry import Ballot, strengths
-from core.prompts.statistics.verdict import verdict
+from core.foundation.statistics.bradley_terry import Ballot, strengths
+from core.prompts.votes.verdict import verdict
 
 VERSIONS, VOTES, SELFIES, ROUNDS = 10, 5_000, 50, 20
 LIMIT_SECONDS = 1.0

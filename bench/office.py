@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from bench import bench_errors, bench_refunds
 from core.credits.cases.versions import in_force
-from core.database import Database
+from core.foundation.database import Database
 
 TABLES = "account|wallet_balance|charge|compensation_case|case_log|policy_decision"
 OF_CASES = re.compile(rf"INSERT INTO (?:{TABLES}) ")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from sqlalchemy import text
 
-from core.database import Database
+from core.foundation.database import Database
 
 # Each customer: a grant, `GENERATIONS` charges, and as many captures or refunds.
 GENERATIONS = 12

@@ -1,0 +1,1 @@
+"""The engine behind the desk: floors of packages that import downwards only (docs/architecture.md)."""

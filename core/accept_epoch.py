@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from core.credits.seals import accept_epoch
 from core.embedded.house import embedded_or_joined
-from core.errors import OperatorError
+from core.foundation.errors import OperatorError
 from core.services import open_services
 from core.settings import load_or_exit
 

@@ -5,9 +5,9 @@ import sys
 
 from core.access.permissions import ROLES
 from core.access.staff import enrol
-from core.database import connect
 from core.embedded.house import embedded_or_joined
-from core.errors import OperatorError, SetupError
+from core.foundation.database import connect
+from core.foundation.errors import OperatorError, SetupError
 from core.settings import load_or_exit
 
 

@@ -14,8 +14,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from core.database import Database, connect
-from core.errors import OperatorError, SetupError
+from core.foundation.database import Database, connect
+from core.foundation.errors import OperatorError, SetupError
 from core.schema.files import FOLDER
 from core.settings import load_or_exit
 

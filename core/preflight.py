@@ -3,7 +3,7 @@
 import sys
 
 from core.embedded.home import Home
-from core.errors import SetupError
+from core.foundation.errors import SetupError
 from core.settings import load_or_exit
 
 

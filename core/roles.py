@@ -8,8 +8,8 @@ import sys
 
 from sqlalchemy.exc import DBAPIError
 
-from core.database import Database, connect
-from core.errors import OperatorError
+from core.foundation.database import Database, connect
+from core.foundation.errors import OperatorError
 from core.migrate import require_current
 from core.schema.files import run_file
 from core.settings import load_or_exit

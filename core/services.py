@@ -3,9 +3,9 @@
 import dataclasses
 
 from core.access.staff import settle_personas
-from core.database import Database, connect
-from core.errors import SetupError
 from core.failures.alerts.rules import seed_rules
+from core.foundation.database import Database, connect
+from core.foundation.errors import SetupError
 from core.prompts.starter import seed_prompts
 from core.provider.gateway import Gateway
 from core.settings import Settings

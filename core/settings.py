@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from core.errors import SetupError
+from core.foundation.errors import SetupError
 from core.provider.catalog import MODELS
 from core.provider.lifetimes import default_model
 

@@ -7,11 +7,12 @@ from core.credits import seal_models as seals
 from core.credits.cases import batch_models as batches
 from core.credits.cases import models as cases
 from core.customers import models as customers
-from core.database import Base
 from core.failures import models as failures
 from core.failures.alerts import models as alerts
 from core.failures.overrides import models as overrides
 from core.failures.retries import models as retries
+from core.foundation import leases
+from core.foundation.database import Base
 from core.generation import models as generation
 from core.images import models as images
 from core.images.checks import models as checks
@@ -38,6 +39,7 @@ __all__ = [
     "failures",
     "generation",
     "images",
+    "leases",
     "ledger",
     "metadata",
     "notifications",

@@ -13,7 +13,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from core.errors import ServiceUnavailable, StillKept
+from core.foundation.errors import ServiceUnavailable, StillKept
 from core.generation.workers import beat, farewell, new_worker_id
 from core.provider.errors import ProviderError
 from core.services import Services

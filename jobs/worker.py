@@ -5,8 +5,8 @@ import sys
 import threading
 
 from core.embedded.house import embedded_or_joined
-from core.errors import SetupError
-from core.logs import set_up_logging
+from core.foundation.errors import SetupError
+from core.foundation.logs import set_up_logging
 from core.services import open_services, prepare
 from core.settings import load_or_exit
 from jobs.memory import share_arenas

@@ -3,7 +3,7 @@
 from core.credits.cases.policy import from_json
 from core.credits.cases.policy_views import versions
 from core.credits.cases.versions import in_force, version
-from core.errors import NotFound
+from core.foundation.errors import NotFound
 from pages.components.clock import zone
 from pages.components.policy_editor import editor
 from pages.components.policy_limits import limits_now

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from core.database import Database, connect
 from core.embedded.objects import EmbeddedObjectStore, ObjectStoreAddress
+from core.foundation.database import Database, connect
 from core.prompts.share.shelf import shelf
 from core.provider.sandbox.server import RunningSandbox
 from tests.support import databases, kinds

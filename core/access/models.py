@@ -7,7 +7,7 @@ from sqlalchemy import ForeignKey, Text, func
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.database import Base, HasId
+from core.foundation.database import Base, HasId
 
 
 class Staff(HasId, Base):

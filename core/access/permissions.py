@@ -3,7 +3,7 @@
 import dataclasses
 import enum
 
-from core.errors import NotAllowed
+from core.foundation.errors import NotAllowed
 
 
 class Permission(enum.StrEnum):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from core.errors import SetupError
+from core.foundation.errors import SetupError
 
 CALLBACK = "/oauth2callback"
 PROVIDER_FIELDS = ("client_id", "client_secret", "server_metadata_url")

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from core.access.models import AuditEvent, Staff
 from core.access.permissions import ROLES, Actor
-from core.errors import InvalidInput, NotAllowed
+from core.foundation.errors import InvalidInput, NotAllowed
 
 # Nobody receives mail at it (RFC 6762 keeps .local for the local network), so nobody can prove to own it.
 PERSONA_DOMAIN = "@inkdesk.local"

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from core.credits.books.rules import Finding
 from core.credits.seal_models import LedgerEpoch, LedgerSeal, SealAnchor
 from core.credits.seals import SealRow, content, seals, unanchored
-from core.database import Database
-from core.errors import NotFound, ServiceUnavailable
+from core.foundation.database import Database
+from core.foundation.errors import NotFound, ServiceUnavailable
 from core.storage import keys
 from core.storage.objects import ObjectStore
 

@@ -13,9 +13,9 @@ from core.credits.models import WalletBalance
 from core.credits.seal_models import BooksCheck
 from core.credits.seals import accept_epoch
 from core.credits.statements import system_balances
-from core.database import Database
+from core.foundation.database import Database
+from core.foundation.wording import count
 from core.storage.objects import ObjectStore
-from core.wording import count
 
 
 @dataclasses.dataclass(frozen=True)

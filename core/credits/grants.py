@@ -12,7 +12,7 @@ from core.credits import ledger
 from core.credits.cases.versions import in_force
 from core.credits.ledger import LARGEST_GRANT
 from core.credits.models import Transfer, WalletBalance
-from core.errors import NotAllowed
+from core.foundation.errors import NotAllowed
 
 __all__ = ["LARGEST_GRANT", "grant_credits", "granted_alone", "limit_alone", "needs_second"]
 

@@ -19,7 +19,7 @@ from core.credits.posting import (
     post,
 )
 from core.customers.models import Customer
-from core.errors import Conflict, InsufficientCredits, InvalidInput, NotFound
+from core.foundation.errors import Conflict, InsufficientCredits, InvalidInput, NotFound
 
 LARGEST_GRANT = 1_000_000
 

@@ -11,9 +11,9 @@ from core.credits.cases.models import CompensationCase
 from core.credits.models import Charge, Transfer
 from core.customers.directory import find_customers
 from core.customers.models import Customer
-from core.wording import count
+from core.foundation.database import LARGEST_ID
+from core.foundation.wording import count
 
-LARGEST = 2**63 - 1
 # "case 12", "no. 12", "#12" or the number alone.
 NUMBERED = re.compile(
     r"^(?:(generation|case|transfer|customer)\s*)?(?:no\.?|#)?\s*(\d{1,19})$", re.IGNORECASE
@@ -45,7 +45,7 @@ def look_up(session: Session, text: str) -> list[Hit]:
     words = text.strip()
     if not words:
         return []
-    if (match := NUMBERED.match(words)) and int(match[2]) <= LARGEST:
+    if (match := NUMBERED.match(words)) and int(match[2]) <= LARGEST_ID:
         if match[1]:
             return [hit for hit in _numbered(session, int(match[2])) if hit.what == match[1].lower()]
         # Digits are in many references: only the whole one is meant.

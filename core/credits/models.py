@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import UserDefinedType
 
-from core.database import Base, HasId
+from core.foundation.database import Base, HasId
 
 
 class TransactionId(UserDefinedType[str]):

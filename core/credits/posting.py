@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from core.errors import OperatorError
+from core.foundation.errors import OperatorError
 
 # SQLSTATEs of the ledger, as core/schema/ledger.sql lists them.
 KEY_REUSED = "IK003"

@@ -12,7 +12,7 @@ from core.credits.cases import reversing
 from core.credits.grants import LARGEST_GRANT, granted_alone, limit_alone
 from core.credits.models import Account, Transfer
 from core.customers.models import Customer
-from core.errors import Conflict, InvalidInput, NotFound
+from core.foundation.errors import Conflict, InvalidInput, NotFound
 
 
 class RequestKind(enum.StrEnum):

@@ -17,12 +17,12 @@ from core.access.permissions import Actor, Permission, require
 from core.access.staff import actor_by_id, record
 from core.credits import ledger
 from core.credits.cases import reversing
-from core.credits.cases.steps import NOW
 from core.credits.grants import grant_credits, needs_second
 from core.credits.models import Transfer
 from core.credits.request_models import MoneyRequest
 from core.credits.request_plans import Plan, RequestKind, may_ask, plan_grant, plan_reversal
-from core.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from core.foundation.clock import NOW
+from core.foundation.errors import Conflict, InvalidInput, NotAllowed, NotFound
 
 LASTS = timedelta(hours=24)
 

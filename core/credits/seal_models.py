@@ -6,7 +6,7 @@ from sqlalchemy import ForeignKey, ForeignKeyConstraint, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.credits.models import TransactionId
-from core.database import Base, HasId
+from core.foundation.database import Base, HasId
 
 
 class LedgerEpoch(Base):

@@ -13,8 +13,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from core.credits.seal_models import EpochAcceptance, LedgerEpoch, LedgerSeal, SealAnchor
-from core.database import Database
-from core.errors import InvalidInput, ServiceUnavailable
+from core.foundation.database import Database
+from core.foundation.errors import InvalidInput, ServiceUnavailable
 from core.storage import keys
 from core.storage.objects import ObjectStore
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from core.credits.models import Account, Entry, Transfer
 from core.credits.seal_models import AccountSnapshot, LedgerSeal
 from core.credits.views import LedgerLine, lines_of_transfers
-from core.errors import InvalidInput, NotFound
+from core.foundation.errors import InvalidInput, NotFound
 
 PAGE = 50
 LONGEST_PAGE = 1_000

@@ -11,7 +11,7 @@ from core.credits.models import Charge, Transfer
 from core.credits.receipts import Proof, verify
 from core.credits.transfers import TransferRow, transfer_rows
 from core.customers.models import Customer
-from core.errors import NotFound
+from core.foundation.errors import NotFound
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from core.errors import SetupError
+from core.foundation.errors import SetupError
 
 STOP_SECONDS = 5.0
 

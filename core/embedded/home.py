@@ -6,7 +6,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from core.errors import SetupError
+from core.foundation.errors import SetupError
 
 
 class Home:

@@ -7,12 +7,12 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from core.database import connect
 from core.embedded.home import Home
 from core.embedded.objects import EmbeddedObjectStore
 from core.embedded.postgres import EmbeddedPostgres
 from core.embedded.sandbox import EmbeddedSandbox
-from core.errors import SetupError
+from core.foundation.database import connect
+from core.foundation.errors import SetupError
 from core.migrate import require_current, upgrade
 from core.settings import Settings
 

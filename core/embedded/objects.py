@@ -9,7 +9,7 @@ from pathlib import Path
 
 from core.embedded.children import Child
 from core.embedded.ports import free_port, listening
-from core.errors import SetupError
+from core.foundation.errors import SetupError
 
 
 @dataclasses.dataclass(frozen=True)

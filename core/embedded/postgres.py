@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from core.errors import SetupError
+from core.foundation.errors import SetupError
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from core.failures.dimensions import DIMENSIONS
 from core.failures.models import GenerationTally
 from core.failures.rollups import between, value_titles
-from core.failures.statistics import (
+from core.foundation.statistics.rates import (
     FEWEST,
     Difference,
     Rate,
@@ -30,8 +30,8 @@ from core.failures.statistics import (
     exact_excess,
     verdicts,
 )
+from core.foundation.wording import count
 from core.generation.states import State
-from core.wording import count
 
 # (dimension, value) -> failures among what ended by itself.
 Counts = Mapping[tuple[str, str], Rate]

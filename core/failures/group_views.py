@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 
 from core.access.models import Staff
 from core.customers.models import Customer
-from core.errors import NotFound
 from core.failures.groups import UNHANDLED, GroupState
 from core.failures.models import (
     ErrorEvent,
@@ -21,6 +20,7 @@ from core.failures.models import (
 )
 from core.failures.rollups import value_titles
 from core.failures.taxonomy import FailureClass
+from core.foundation.errors import NotFound
 from core.generation.models import Generation, RenderAttempt
 from core.prompts.views import versions_beside
 

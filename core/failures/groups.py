@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from core.access.models import Staff
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
-from core.errors import Conflict, InvalidInput, NotFound
 from core.failures.models import ErrorGroup, ErrorGroupChange
+from core.foundation.errors import Conflict, InvalidInput, NotFound
 
 LONGEST_NOTE = 2_000
 LONGEST_MUTE = timedelta(days=366)

@@ -12,7 +12,7 @@ from core.failures.absorb import BUCKET_RATIO
 from core.failures.dimensions import LATENCY_DIMENSIONS
 from core.failures.models import LatencyTally
 from core.failures.rollups import MOST_VALUES, between, value_titles
-from core.failures.statistics import FEWEST
+from core.foundation.statistics.rates import FEWEST
 
 STAGES = {
     "queue": "Queue wait",

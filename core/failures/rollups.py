@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from core.failures.bins import QUARTER, Bin
 from core.failures.models import GenerationTally, LatencyTally, PromptTemplate
-from core.failures.statistics import Difference, Rate, verdicts
+from core.foundation.statistics.rates import Difference, Rate, verdicts
 from core.generation.states import State
 from core.prompts.views import titles_of
 

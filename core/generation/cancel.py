@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
-from core.errors import Conflict, NotFound
+from core.foundation.errors import Conflict, NotFound
 from core.generation import endings
 from core.generation.models import Generation
 

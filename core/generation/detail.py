@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from core.access.models import Staff
 from core.credits.views import LedgerLine, lines_of_generation
 from core.customers.models import Customer
-from core.errors import NotFound
+from core.foundation.database import LARGEST_ID
+from core.foundation.errors import NotFound
 from core.generation.models import Avatar, Generation, GenerationEvent, RenderAttempt
-from core.generation.progress import LARGEST_ID
 from core.generation.states import ENDED, State
 from core.generation.timeline import Line, timeline
 from core.images.addresses import Picture as Kind

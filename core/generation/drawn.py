@@ -2,19 +2,19 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, aliased
 
 from core.credits.cases.clock import withdraw
 from core.customers.models import Customer
 from core.failures.absorb import take_back
+from core.foundation.clock import NOW
 from core.generation.models import Generation, RenderAttempt
 from core.generation.states import State, move
 from core.provider.prices import price_usd
 from core.provider.reports import ProviderReport, RemoteStatus
 from core.settings import Settings
 
-NOW = func.clock_timestamp()
 LATE = "the picture came after all"
 EXPERIMENT = "experiment"
 

@@ -4,16 +4,14 @@ import dataclasses
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, CursorResult, Select, func, insert, or_, select, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import ColumnElement, Select, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from core.generation.models import Generation, GenerationEvent, NamedLease, RenderAttempt
+from core.foundation.clock import NOW
+from core.foundation.database import rows_of
+from core.foundation.leases import NamedLease
+from core.generation.models import Generation, GenerationEvent, RenderAttempt
 from core.generation.states import State
-
-NOW = func.clock_timestamp()
-# A tick may come some milliseconds early; that must not cost it a whole round.
-NEARLY = 0.9
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,7 +134,7 @@ def release(session: Session, claim: Claim, *, wait_seconds: float = 0.0) -> boo
         .where(Generation.id == claim.generation_id, Generation.lease_token == claim.token)
         .values(lease_owner=None, lease_until=None, due_at=NOW + timedelta(seconds=wait_seconds))
     )
-    return _rows(result) == 1
+    return rows_of(result) == 1
 
 
 def release_all(session: Session, *, worker: str) -> int:
@@ -147,34 +145,7 @@ def release_all(session: Session, *, worker: str) -> int:
         .values(lease_owner=None, lease_until=None)
     )
     session.execute(update(NamedLease).where(NamedLease.owner == worker).values(owner=None, lease_until=None))
-    return _rows(result)
-
-
-def take_named(
-    session: Session, name: str, *, worker: str, lease_seconds: float, every_seconds: float
-) -> bool:
-    """Take the right to do `name` now: one worker at a time, and not more often than asked."""
-    session.execute(upsert(NamedLease).values(name=name).on_conflict_do_nothing())
-    result = session.execute(
-        update(NamedLease)
-        .where(NamedLease.name == name)
-        .where(
-            or_(NamedLease.owner == worker, NamedLease.lease_until.is_(None), NamedLease.lease_until < NOW)
-        )
-        .where(
-            or_(
-                NamedLease.last_run_at.is_(None),
-                NamedLease.last_run_at <= NOW - timedelta(seconds=every_seconds * NEARLY),
-            )
-        )
-        .values(
-            owner=worker,
-            token=NamedLease.token + 1,
-            lease_until=NOW + timedelta(seconds=lease_seconds),
-            last_run_at=NOW,
-        )
-    )
-    return _rows(result) == 1
+    return rows_of(result)
 
 
 def _due(state: State) -> Select[int]:
@@ -191,7 +162,3 @@ def _lease(worker: str, seconds: float) -> dict[str, object]:
         "lease_token": Generation.lease_token + 1,
         "lease_until": NOW + timedelta(seconds=seconds),
     }
-
-
-def _rows(result: object) -> int:
-    return result.rowcount if isinstance(result, CursorResult) else 0

@@ -9,7 +9,7 @@ from sqlalchemy import ForeignKey, Numeric, UniqueConstraint, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.database import Base, HasId
+from core.foundation.database import Base, HasId
 
 
 class Generation(HasId, Base):
@@ -146,15 +146,3 @@ class WorkerBeat(Base):
     stopped_at: Mapped[datetime | None]
     fenced_writes: Mapped[int] = mapped_column(server_default="0")
     ticks: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
-
-
-class NamedLease(Base):
-    """Work that only one worker at a time may do, such as the sweep."""
-
-    __tablename__ = "named_lease"
-
-    name: Mapped[str] = mapped_column(primary_key=True)
-    owner: Mapped[str | None]
-    token: Mapped[int] = mapped_column(server_default="0")
-    lease_until: Mapped[datetime | None]
-    last_run_at: Mapped[datetime | None]

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from core.errors import ServiceUnavailable
+from core.foundation.errors import ServiceUnavailable
 
 log = logging.getLogger(__name__)
 

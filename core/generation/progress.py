@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from core.credits.views import LedgerLine, lines_of_generation
 from core.customers.models import Customer
-from core.errors import NotFound
 from core.failures.taxonomy import TAXONOMY, FailureClass, Fault
+from core.foundation.database import LARGEST_ID
+from core.foundation.errors import NotFound
 from core.generation.models import Avatar, Generation, GenerationEvent, WorkerBeat
 from core.generation.states import ENDED, OPEN, State
 from core.generation.workers import BEATS_UNTIL_SILENT
@@ -20,7 +21,6 @@ from core.images.addresses import Picture as Kind
 from core.images.addresses import Shown
 from core.images.models import StoredSelfie
 
-LARGEST_ID = 2**63 - 1
 LABELS = {
     State.QUEUED: "Queued",
     State.SUBMITTING: "Submitting",

@@ -7,11 +7,12 @@ import enum
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from core.failures.overrides.in_force import overrides_in_force
 from core.failures.taxonomy import FailureClass
+from core.foundation.clock import NOW
 from core.generation.clock import in_our_time, learn_from_creation
 from core.generation.drawn import deliver_late, note_drawn
 from core.generation.endings import Trouble, known_trouble, retry_or_fail, trouble
@@ -19,8 +20,6 @@ from core.generation.models import Generation, RenderAttempt
 from core.generation.states import State, move
 from core.provider.reports import ProviderReport, RemoteStatus
 from core.settings import Settings
-
-NOW = func.clock_timestamp()
 
 
 class Applied(enum.Enum):

@@ -13,7 +13,7 @@ from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
 from core.credits import ledger
 from core.customers.models import Customer
-from core.errors import Conflict, InvalidInput, NotFound
+from core.foundation.errors import Conflict, InvalidInput, NotFound
 from core.generation.models import Generation, GenerationEvent
 from core.generation.states import State
 from core.images.models import StoredSelfie

@@ -10,10 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from core.errors import ServiceUnavailable, StillKept
 from core.failures.overrides.in_force import overrides_in_force
 from core.failures.taxonomy import FailureClass
-from core.generation.endings import NOW, known_trouble, retry_or_fail, succeed, trouble_with_provider
+from core.foundation.clock import NOW
+from core.foundation.errors import ServiceUnavailable, StillKept
+from core.generation.endings import known_trouble, retry_or_fail, succeed, trouble_with_provider
 from core.generation.leases import Claim, claim_storing, count_due, release
 from core.generation.models import Avatar, Generation, KeptOutput, RenderAttempt
 from core.generation.patience import patiently

@@ -7,7 +7,8 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, func, select, update
 
 from core.failures.taxonomy import FailureClass
-from core.generation.endings import NOW, known_trouble, retry_or_fail, time_out
+from core.foundation.clock import NOW
+from core.generation.endings import known_trouble, retry_or_fail, time_out
 from core.generation.models import Generation, RenderAttempt
 from core.generation.reports import Applied, apply_provider_report
 from core.generation.states import State

@@ -13,9 +13,11 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from core.failures.taxonomy import FailureClass
+from core.foundation.clock import NOW
+from core.foundation.leases import take_named
 from core.generation.clock import clock_offset, learn_from_date
-from core.generation.endings import NOW, UNDER_WAY, known_trouble, retry_or_fail
-from core.generation.leases import take_named, unleased
+from core.generation.endings import UNDER_WAY, known_trouble, retry_or_fail
+from core.generation.leases import unleased
 from core.generation.models import Generation, RenderAttempt
 from core.generation.reports import Applied, apply_provider_report, is_uuid
 from core.generation.states import State

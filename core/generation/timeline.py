@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from core.failures.taxonomy import TAXONOMY
+from core.foundation.wording import duration
 from core.generation.models import GenerationEvent, RenderAttempt
 from core.generation.states import State
-from core.wording import duration
 
 
 class Kind(enum.StrEnum):

@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from core.generation.endings import NOW
+from core.foundation.clock import NOW
 from core.generation.leases import release_all
 from core.generation.models import WorkerBeat
 

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
-from core.errors import Conflict, NotFound, ServiceUnavailable
-from core.generation.endings import NOW
+from core.foundation.clock import NOW
+from core.foundation.errors import Conflict, NotFound, ServiceUnavailable
 from core.generation.models import Generation, RenderAttempt
 from core.generation.reports import Applied
 from core.generation.states import State

@@ -9,7 +9,8 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
-from core.generation.models import Generation, NamedLease
+from core.foundation.leases import NamedLease
+from core.generation.models import Generation
 from core.generation.states import OPEN
 from core.generation.workers import WorkerView, workers
 from core.settings import Settings

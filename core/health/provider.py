@@ -8,7 +8,8 @@ from typing import cast
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core.generation.models import NamedLease, RenderAttempt
+from core.foundation.leases import NamedLease
+from core.generation.models import RenderAttempt
 from core.generation.sweep import to_list
 from core.provider import budget
 from core.provider.models import ApiBudget

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import time
 
-from core.errors import NotFound, SetupError
+from core.foundation.errors import NotFound, SetupError
 from core.settings import Settings
 
 PATH = "/pictures"

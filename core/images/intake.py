@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from core.errors import SelfieRejected
+from core.foundation.errors import SelfieRejected
 from core.images.colours import to_srgb
 from core.images.decoding import Decoded, decode
 from core.images.faces import Box, find_faces, square_around

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterable
 
-from core.errors import NotFound, ServiceUnavailable
+from core.foundation.errors import NotFound, ServiceUnavailable
 from core.images.kept import KeptPictures
 from core.images.output import AvatarRejected
 from core.images.thumbnails import thumbnail, webp_uri

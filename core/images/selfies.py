@@ -10,7 +10,7 @@ from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
 from core.customers.directory import get_customer
 from core.customers.models import Customer
-from core.errors import NotFound
+from core.foundation.errors import NotFound
 from core.images.intake import Selfie
 from core.images.models import StoredSelfie
 from core.images.thumbnails import thumbnail

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from core.provider.transport import is_public
+from core.foundation.transport import is_public
 
 _refused: contextvars.ContextVar[list[str] | None] = contextvars.ContextVar("refused", default=None)
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Double, ForeignKey, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.database import Base, HasId
+from core.foundation.database import Base, HasId
 
 
 class NotificationChannel(HasId, Base):

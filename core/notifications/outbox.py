@@ -11,12 +11,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import CursorResult, func, insert, select, update
+from sqlalchemy import CursorResult, insert, select, update
 from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
-from core.errors import NotFound
+from core.foundation.clock import NOW
+from core.foundation.errors import NotFound
 from core.notifications import services as others
 from core.notifications import webhook
 from core.notifications.channels import SEVERITIES, ChannelKind, with_secrets
@@ -25,7 +26,6 @@ from core.notifications.models import Delivery, DeliveryTry, Notification, Notif
 from core.services import Services
 from core.settings import Settings
 
-NOW = func.clock_timestamp()
 # Longer than any send takes.
 CLAIM = timedelta(seconds=60)
 FIRST_WAIT, LONGEST_WAIT = 5.0, 600.0

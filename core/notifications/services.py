@@ -4,9 +4,9 @@ import logging
 import re
 from typing import Any
 
+from core.foundation.scrub import scrub
 from core.notifications.guard import public_only
 from core.notifications.message import Answer, Message, Outcome
-from core.provider.scrub import scrub
 
 SECONDS = 20
 LONGEST_ANSWER = 500

@@ -12,9 +12,9 @@ from typing import Any
 
 import httpx
 
+from core.foundation.scrub import scrub
+from core.foundation.transport import Address, AddressRefused, BoundedTransport, is_public, time_limit
 from core.notifications.message import Answer, Message, Outcome
-from core.provider.scrub import scrub
-from core.provider.transport import Address, AddressRefused, BoundedTransport, is_public, time_limit
 
 SECONDS = 10.0
 TRY_AGAIN = (408, 425, 429)

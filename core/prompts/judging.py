@@ -10,7 +10,7 @@ from jinja2 import StrictUndefined, TemplateError, nodes
 from jinja2.lexer import TOKEN_FLOAT, TOKEN_INTEGER
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from core.errors import InvalidInput
+from core.foundation.errors import InvalidInput
 
 LONGEST_TEMPLATE = 20_000
 # Names, signs and words between curly braces. A long prompt has some fifty.

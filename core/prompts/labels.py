@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from core.access.models import Staff
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
-from core.errors import Conflict, InvalidInput, NotFound
+from core.foundation.errors import Conflict, InvalidInput, NotFound
 from core.prompts.library import get_version
 from core.prompts.models import Prompt, PromptLabel, PromptLabelMove, PromptVersion
 

@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
-from core.errors import Conflict, InvalidInput, NotFound
+from core.foundation.database import LARGEST_ID
+from core.foundation.errors import Conflict, InvalidInput, NotFound
 from core.prompts.models import Prompt, PromptLabel, PromptVersion
 from core.prompts.snippets import resolve
 from core.prompts.versions import LONGEST_NAME, Content, add_version
 
-LARGEST_ID = 2**63 - 1
 # What may hold on to a version, by the table that refers to it.
 HOLDERS = {
     "generation": "a generation",

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from jinja2 import TemplateError, UndefinedError, nodes
 from jinja2.exceptions import SecurityError
 
-from core.errors import InvalidInput
+from core.foundation.errors import InvalidInput
 from core.prompts.judging import environment, judged
 
 # OpenAI takes prompts of at most 32,000 characters (its image API reference).

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor, Permission, require
-from core.errors import InvalidInput
+from core.foundation.errors import InvalidInput
 from core.prompts.models import Prompt, PromptLabel, PromptVersion
 from core.prompts.snippets import newest_versions
 from core.prompts.versions import Content, add_version

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from core.access.models import Staff
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
-from core.errors import Conflict, InvalidInput, NotFound
+from core.foundation.errors import Conflict, InvalidInput, NotFound
 from core.prompts.judging import LONGEST_TEMPLATE
 from core.prompts.models import Prompt, PromptVersion, Snippet, SnippetVersion
 from core.prompts.rendering import variables_in

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
 from core.access.staff import record
-from core.errors import InvalidInput
+from core.foundation.errors import InvalidInput
 from core.prompts.judging import LONGEST_TEMPLATE
 from core.prompts.models import Prompt, PromptVersion
 from core.prompts.rendering import sample

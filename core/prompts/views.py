@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, aliased
 
 from core.access.models import Staff
-from core.errors import NotFound
-from core.prompts.library import LARGEST_ID
+from core.foundation.database import LARGEST_ID
+from core.foundation.errors import NotFound
 from core.prompts.models import Prompt, PromptLabel, PromptVersion
 from core.prompts.versions import Content
 from core.provider.catalog import MODELS

@@ -7,9 +7,9 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 
+from core.foundation.scrub import scrub
 from core.provider.errors import Outcome, ProviderError
 from core.provider.parsing import decode_json, error_text, finite
-from core.provider.scrub import scrub
 
 LONGEST_WAIT = 300.0  # seconds; a provider that asks for more is asked again after this
 

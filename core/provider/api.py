@@ -12,11 +12,11 @@ from typing import Literal
 
 import httpx
 
-from core.errors import SetupError
+from core.foundation.errors import SetupError
+from core.foundation.transport import CONNECT_SECONDS, BoundedTransport, time_limit
 from core.provider.answers import no_answer, refusal, said_at, unreadable
 from core.provider.errors import ProviderError
 from core.provider.parsing import decode_json
-from core.provider.transport import CONNECT_SECONDS, BoundedTransport, time_limit
 
 Kind = Literal["create", "read"]  # the two budgets that Replicate counts requests against
 OnLimits = Callable[[Kind, float | None], None]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 
-from core.errors import InvalidInput, SetupError
+from core.foundation.errors import InvalidInput, SetupError
 from core.provider.offer import Extra, Model, Parameter, Prices, Retirement
 from core.provider.reports import RenderRequest
 

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Self
 
 import httpx
 
-from core.errors import InvalidInput, SetupError
+from core.foundation.errors import InvalidInput, SetupError
+from core.foundation.scrub import scrub
+from core.foundation.transport import BoundedTransport
 from core.provider.answers import misread, refused_here
 from core.provider.api import OnLimits, ReplicateApi, RequestCounter
 from core.provider.catalog import MODELS, build_input
@@ -25,8 +27,6 @@ from core.provider.listing import Listing, list_since
 from core.provider.outputs import OutputFetcher, OutputHosts
 from core.provider.parsing import REMOTE_ID, Unreadable, parse_report
 from core.provider.reports import ProviderReport, RenderRequest
-from core.provider.scrub import scrub
-from core.provider.transport import BoundedTransport
 from core.provider.webhooks import verify_webhook
 
 if TYPE_CHECKING:

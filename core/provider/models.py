@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import func
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.database import Base
+from core.foundation.database import Base
 
 
 class ApiBudget(Base):

@@ -9,9 +9,9 @@ from urllib.parse import unquote_to_bytes
 
 import httpx
 
+from core.foundation.scrub import scrub
+from core.foundation.transport import Address, AddressRefused, is_public, time_limit
 from core.provider.errors import Outcome, ProviderError
-from core.provider.scrub import scrub
-from core.provider.transport import Address, AddressRefused, is_public, time_limit
 
 MAX_BYTES = 25 * 1024 * 1024
 MAX_REDIRECTS = 3

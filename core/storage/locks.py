@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from core.wording import count
+from core.foundation.wording import count
 
 HOLD = "x-amz-object-lock-legal-hold"
 UNTIL = "x-amz-object-lock-retain-until-date"

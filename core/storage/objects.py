@@ -10,7 +10,7 @@ from minio import Minio
 from minio.datatypes import Object
 from minio.error import MinioException, S3Error
 
-from core.errors import NotFound, ServiceUnavailable, StillKept
+from core.foundation.errors import NotFound, ServiceUnavailable, StillKept
 from core.settings import Settings
 from core.storage.locks import Kept, told, why_kept
 

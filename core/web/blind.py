@@ -4,7 +4,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from core.errors import NotFound, OperatorError
+from core.foundation.errors import NotFound, OperatorError
 from core.images.kept import KeptPictures, erasure_number
 from core.images.output import AvatarRejected
 from core.prompts.votes.images import blind_picture, object_key

@@ -4,13 +4,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from core.errors import NotFound, OperatorError
+from core.foundation.database import LARGEST_ID
+from core.foundation.errors import NotFound, OperatorError
 from core.images.addresses import DOWNLOAD, Picture, Shown, Size, check_address
 from core.services import Services, current
 from core.web.private import has_it, no_picture, picture_answer
 from core.web.stored import stored_picture
-
-LARGEST_NUMBER = 2**63 - 1
 
 
 async def picture(request: Request) -> Response:
@@ -34,5 +33,5 @@ def _read(
     services: Services, picture: str, number: int, size: str, until: int, signature: str, *, known: bool
 ) -> tuple[bytes | None, str]:
     check_address(services.settings, picture, number, size, until, signature)
-    shown = Shown(Picture(picture), min(number, LARGEST_NUMBER))
+    shown = Shown(Picture(picture), min(number, LARGEST_ID))
     return stored_picture(services, shown, Size(size), known=known)

@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from core.database import answers
-from core.errors import OperatorError, ServiceUnavailable
+from core.foundation.database import answers
+from core.foundation.errors import OperatorError, ServiceUnavailable
 from core.generation.clock import provider_time
 from core.generation.reports import apply_provider_report
 from core.images import addresses

@@ -6,7 +6,7 @@ from starlette.responses import Response, StreamingResponse
 
 from core.access.permissions import Permission, require
 from core.access.staff import actor_by_id
-from core.errors import NotAllowed, NotFound, OperatorError
+from core.foundation.errors import NotAllowed, NotFound, OperatorError
 from core.images.kept import erasure_number
 from core.prompts.share.shelf import Prepared, shelf
 from core.services import Services, current

@@ -6,7 +6,7 @@ from sqlalchemy import Select, null, select
 from sqlalchemy.orm import Session
 
 from core.customers.models import Customer
-from core.errors import NotFound
+from core.foundation.errors import NotFound
 from core.generation.models import Avatar, Generation
 from core.images.addresses import Picture, Shown, Size
 from core.images.kept import KeptPictures, erasure_number

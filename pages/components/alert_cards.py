@@ -8,7 +8,7 @@ from core.access.permissions import Permission
 from core.failures.alerts.actions import acknowledge, resolve, snooze, unacknowledge
 from core.failures.alerts.silences import silence
 from core.failures.alerts.views import AlertView, Board
-from core.wording import ago, count, duration, moment
+from core.foundation.wording import ago, count, duration, moment
 from pages.components.alert_words import (
     ALERT,
     OPEN_END,

@@ -5,9 +5,9 @@ from typing import Any
 
 import streamlit as st
 
-from core.errors import NotFound
 from core.failures.alerts.views import AlertView, board, history, one_alert, past_alerts
-from core.wording import count, duration, moment
+from core.foundation.errors import NotFound
+from core.foundation.wording import count, duration, moment
 from pages.components.alert_cards import card
 from pages.components.alert_words import ALERT, SEVERITIES, STATES
 from pages.components.start import Desk, plain

@@ -8,13 +8,13 @@ from typing import Any
 import streamlit as st
 
 from core.access.permissions import Permission
-from core.errors import OperatorError
 from core.failures.alerts.backtest import DAYS, Backtest, backtest
 from core.failures.alerts.kinds import KINDS, Severity
 from core.failures.alerts.machine import NoData
 from core.failures.alerts.rules import RuleSpec, RuleView, rules, save_rule
+from core.foundation.errors import OperatorError
+from core.foundation.wording import ago, count, duration, moment
 from core.services import Services
-from core.wording import ago, count, duration, moment
 from pages.components.alert_words import SEVERITIES
 from pages.components.changing import changing
 from pages.components.start import Desk, plain, refusal

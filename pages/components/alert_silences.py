@@ -9,7 +9,7 @@ from core.failures.alerts.kinds import OURS, Severity
 from core.failures.alerts.rules import rules
 from core.failures.alerts.silences import end_silence, silence
 from core.failures.alerts.views import SilenceView, silences
-from core.wording import moment
+from core.foundation.wording import moment
 from pages.components.alert_words import SPANS, class_title, later
 from pages.components.changing import changing
 from pages.components.forms import form_key, renew_form

@@ -8,7 +8,7 @@ from core.failures.alerts.kinds import Kind, Severity
 from core.failures.alerts.machine import AlertState
 from core.failures.alerts.views import AlertView
 from core.failures.taxonomy import TAXONOMY, FailureClass
-from core.wording import moment
+from core.foundation.wording import moment
 from pages.components.start import plain
 
 ALERT = "alert"

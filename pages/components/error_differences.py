@@ -7,7 +7,7 @@ import streamlit as st
 from core.failures.differences import Findings, Novelty, Standout, Window, alike, what_differs
 from core.failures.dimensions import DIMENSIONS
 from core.failures.rollups import EVERYTHING, Slice, counts_over_time
-from core.failures.statistics import Rate
+from core.foundation.statistics.rates import Rate
 from core.generation.states import State
 from pages.components.error_chart import LIST, interval, share
 from pages.components.error_filters import Question

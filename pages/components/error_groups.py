@@ -8,7 +8,7 @@ import streamlit as st
 from core.failures.group_views import GroupRow, list_groups
 from core.failures.groups import OPEN_STATES, GroupState
 from core.failures.taxonomy import facts
-from core.wording import dollars
+from core.foundation.wording import dollars
 from pages.components.error_filters import Question
 from pages.components.start import Desk
 

@@ -7,7 +7,7 @@ import streamlit as st
 from core.access.permissions import Permission
 from core.failures.retries.batches import stop
 from core.failures.retries.views import BatchView, batches_of_group
-from core.wording import count, dollars, moment
+from core.foundation.wording import count, dollars, moment
 from pages.components.changing import changing
 from pages.components.links import page_link
 from pages.components.start import Desk, operator_errors, plain, refusal

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.failures.differences import Window
 from core.failures.rollups import BinCounts, floor_quarter
-from core.wording import count, moment
+from core.foundation.wording import count, moment
 from pages.components.clock import zone
 from pages.components.error_filters import Question
 

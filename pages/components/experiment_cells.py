@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from core.access.permissions import Permission
-from core.errors import Conflict
+from core.foundation.errors import Conflict
 from core.prompts.experiments.compare import Comparison, compare
 from pages.components.compare_grid.mount import mount_grid
 from pages.components.compare_grid.payload import payload

@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
+from core.foundation.wording import count, dollars, duration
 from core.prompts.experiments.plan import Forecast
 from core.prompts.experiments.views import Progress
-from core.wording import count, dollars, duration
 
 STATES = {
     "draft": ":gray-badge[:material/edit: Not started]",

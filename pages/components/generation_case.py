@@ -8,10 +8,10 @@ from core.credits.cases.evidence import cases_of_generation
 from core.credits.cases.evidence_records import EarlierCase
 from core.credits.cases.opening import open_goodwill
 from core.credits.cases.states import OPEN_STATES
-from core.errors import OperatorError
+from core.foundation.errors import OperatorError
+from core.foundation.wording import count
 from core.generation.detail import Detail
 from core.generation.states import State
-from core.wording import count
 from pages.components.forms import form_key, renew_form
 from pages.components.links import page_link
 from pages.components.refund_words import KINDS, credits_of, state_badge

@@ -4,14 +4,14 @@ import streamlit as st
 
 from core.access.permissions import Permission
 from core.access.staff import actor_by_id
-from core.errors import OperatorError
 from core.failures.taxonomy import FailureClass, facts
+from core.foundation.errors import OperatorError
+from core.foundation.wording import count, dollars, duration, moment
 from core.generation.cancel import request_cancel
 from core.generation.detail import Detail, generation_detail
 from core.generation.request import retry_generation
 from core.generation.states import State
 from core.images.addresses import Shown
-from core.wording import count, dollars, duration, moment
 from pages.components.badges import badge
 from pages.components.clock import zone
 from pages.components.generation_case import case_lines, goodwill_offer

@@ -5,9 +5,9 @@ from datetime import tzinfo
 import streamlit as st
 
 from core.failures.taxonomy import FailureClass, facts
+from core.foundation.wording import UNKNOWN, dollars, duration, moment
 from core.generation.detail import Attempt, Detail
 from core.generation.timeline import Kind, Line
-from core.wording import UNKNOWN, dollars, duration, moment
 from pages.components.start import plain
 
 MARKS = {

@@ -6,11 +6,11 @@ from typing import Any
 import streamlit as st
 
 from core.failures.taxonomy import TAXONOMY, FailureClass
+from core.foundation.wording import dollars, duration
 from core.generation.states import State
 from core.generation.views import GenerationRow, Page
 from core.images.miniatures import miniatures_of
 from core.storage.objects import ObjectStore
-from core.wording import dollars, duration
 from pages.components.badges import COLOURS
 
 TABLE = "generations_table"

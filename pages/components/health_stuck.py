@@ -6,12 +6,12 @@ import streamlit as st
 
 from core.access.permissions import Permission
 from core.access.staff import actor_by_id
+from core.foundation.wording import count, duration
 from core.generation.cancel import request_cancel
 from core.generation.reports import Applied
 from core.health.actions import adopt_now, poll_now, store_now
 from core.health.stuck import Reason, Step, Stuck
 from core.health.view import Health
-from core.wording import count, duration
 from pages.components.badges import badge
 from pages.components.health_words import REASONS, STEP_HELP, STEP_ICONS, STEPS, told
 from pages.components.links import page_link

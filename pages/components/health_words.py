@@ -3,12 +3,12 @@
 import dataclasses
 from datetime import timedelta
 
+from core.foundation.wording import clock_offset, count, duration
 from core.generation.states import State
 from core.health.clock import ClockHealth
 from core.health.provider import Freshness
 from core.health.stuck import Reason, Step, Stuck
 from core.health.view import Health
-from core.wording import clock_offset, count, duration
 
 LAG_OF_NOTE = timedelta(seconds=60)
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 import core.services
-from core.errors import OperatorError
+from core.foundation.errors import OperatorError
 from core.images.addresses import Picture, Shown, Size
 from core.images.checks.picture import draw_overlay
 from core.images.checks.service import checks_of

@@ -11,7 +11,7 @@ from core.credits.books.drill import PROMISES, Alarm
 from core.credits.books.records import STALE_AFTER, Badge, badge
 from core.credits.books_desk import check_now, drill_now, drill_sentence, explain_move, totals
 from core.credits.seal_models import BooksCheck
-from core.wording import count, duration, moment
+from core.foundation.wording import count, duration, moment
 from pages.components.ledger_remedies import remedy
 from pages.components.ledger_words import ABOUT, TITLES
 from pages.components.start import Desk, flash, operator_errors, plain, refusal

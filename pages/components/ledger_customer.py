@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.customers.directory import find_customers, get_customer
-from core.errors import NotFound
+from core.foundation.errors import NotFound
 from pages.components.ledger_words import CUSTOMER
 from pages.components.start import Desk
 

@@ -8,7 +8,7 @@ from core.credits.receipts import receipts, verify
 from core.credits.statements import StatementPage, statement
 from core.credits.trace import Told
 from core.credits.views import LedgerLine
-from core.wording import UNKNOWN, count, moment
+from core.foundation.wording import UNKNOWN, count, moment
 from pages.components.ledger_customer import pick_customer
 from pages.components.ledger_trace import told_of
 from pages.components.ledger_words import kind_badge

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.credits.cases.states import STATE_TITLES, CaseState
 from core.credits.trace import Step, Told, Trace, trace
-from core.wording import count, moment
+from core.foundation.wording import count, moment
 from pages.components.ledger_words import CUSTOMER, kind_badge, open_in_ledger, way
 from pages.components.links import page_link
 from pages.components.start import Desk, plain

@@ -12,8 +12,8 @@ from core.credits.request_views import waiting_requests
 from core.credits.requests import ask_reversal
 from core.credits.trace import Told
 from core.credits.transfers import TransferRow, transfer_rows
-from core.errors import NotFound, OperatorError
-from core.wording import UNKNOWN, count, moment
+from core.foundation.errors import NotFound, OperatorError
+from core.foundation.wording import UNKNOWN, count, moment
 from pages.components.forms import form_key, renew_form
 from pages.components.ledger_trace import told_of
 from pages.components.ledger_words import (

@@ -14,7 +14,7 @@ from core.credits.transfers import (
     export_transfers,
     page_of_transfers,
 )
-from core.database import Database
+from core.foundation.database import Database
 from pages.components.ledger_filters import clear_filters, cursor, filter_bar, filtered, turn
 from pages.components.ledger_words import KINDS, open_in_ledger
 from pages.components.start import Desk

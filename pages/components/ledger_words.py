@@ -5,7 +5,7 @@ import streamlit as st
 from core.credits.request_plans import RequestKind
 from core.credits.requests import RequestState
 from core.credits.transfers import TransferRow
-from core.wording import count
+from core.foundation.wording import count
 from pages.components.start import plain
 
 VIEWS = {

@@ -8,7 +8,6 @@ from typing import Any
 import streamlit as st
 
 from core.access.permissions import Permission
-from core.errors import InvalidInput, OperatorError
 from core.failures.overrides import wording
 from core.failures.overrides.matching import Conditions, Override
 from core.failures.overrides.preview import Preview, preview
@@ -26,9 +25,10 @@ from core.failures.overrides.records import (
     list_overrides,
 )
 from core.failures.taxonomy import FailureClass, facts
+from core.foundation.errors import InvalidInput, OperatorError
+from core.foundation.wording import count, moment
 from core.provider.catalog import MODELS
 from core.services import Services
-from core.wording import count, moment
 from pages.components.changing import changing
 from pages.components.forms import form_key
 from pages.components.override_rules import FILLED, FORM, NEW, PREFILL, SEEN, close_override, forget_form

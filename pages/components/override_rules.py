@@ -8,7 +8,7 @@ from core.access.permissions import Permission
 from core.failures.overrides.records import DAYS, Version, caught, list_overrides
 from core.failures.overrides.wording import bounds
 from core.failures.taxonomy import facts
-from core.wording import count, moment
+from core.foundation.wording import count, moment
 from pages.components.forms import renew_form
 from pages.components.start import Desk, plain, refusal
 

@@ -4,13 +4,13 @@ from datetime import tzinfo
 
 import streamlit as st
 
+from core.foundation.wording import UNKNOWN, count, duration, moment
 from core.generation.charts import outcomes_per_hour
 from core.generation.notices import Level
 from core.generation.overview import Overview
 from core.generation.views import GenerationRow
 from core.images.miniatures import STRIP_SIDE, miniatures_of
 from core.storage.objects import ObjectStore
-from core.wording import UNKNOWN, count, duration, moment
 from pages.components.badges import COLOURS, ICONS, badge
 from pages.components.links import page_link
 from pages.components.start import plain

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 import core.services
-from core.errors import OperatorError
+from core.foundation.errors import OperatorError
 from core.images.addresses import DOWNLOAD, Shown, Size
 from core.web.stored import stored_picture
 from pages.components.start import plain

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.credits.cases.budgets import usual_hour
 from core.credits.cases.policy_views import limit_use
-from core.wording import moment
+from core.foundation.wording import moment
 from pages.components.start import Desk
 
 

@@ -5,7 +5,7 @@ import streamlit as st
 from core.credits.cases.policy import Outcome, Policy
 from core.credits.cases.policy_views import OUTCOME_WORDS
 from core.credits.cases.replay import DAYS, Replay, Tally, replay
-from core.wording import count
+from core.foundation.wording import count
 from pages.components.start import Desk, plain
 
 AGAINST_PEOPLE = (

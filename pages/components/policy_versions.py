@@ -9,7 +9,7 @@ from core.access.permissions import Permission
 from core.credits.cases.policy import from_json
 from core.credits.cases.policy_views import VersionLine, differences
 from core.credits.cases.versions import activate, in_force, version
-from core.wording import moment
+from core.foundation.wording import moment
 from pages.components.changing import changing
 from pages.components.start import Desk, plain, refusal
 

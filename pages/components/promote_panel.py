@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.access.permissions import Permission
+from core.foundation.wording import count
 from core.prompts.labels import LONGEST_REASON, PRODUCTION
 from core.prompts.promotion.conditions import Condition
 from core.prompts.promotion.gate import Gate, gate, promotable
 from core.prompts.views import Version
-from core.wording import count
 from pages.components.links import page_link
 from pages.components.promote_steps import ask_promote
 from pages.components.start import Desk, operator_errors, plain, refusal

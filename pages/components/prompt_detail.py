@@ -7,12 +7,12 @@ from typing import Any
 import streamlit as st
 
 from core.access.permissions import Permission
-from core.errors import NotFound
+from core.foundation.errors import NotFound
+from core.foundation.wording import moment
 from core.prompts import library
 from core.prompts.labels import labels
 from core.prompts.versions import LONGEST_NAME
 from core.prompts.views import Version, usable_versions, version, versions
-from core.wording import moment
 from pages.components.changing import changing
 from pages.components.links import page_link
 from pages.components.promote_panel import promote_button, promote_panel, promoting

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from core.foundation.wording import count
 from core.prompts.diff import Change, Piece, Side, diff_parameters, diff_words, words_changed
 from core.prompts.views import Version
-from core.wording import count
 from pages.components.parameters import LABELS
 from pages.components.start import plain
 

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.access.permissions import Permission
 from core.access.staff import actor_by_id
-from core.errors import InvalidInput
+from core.foundation.errors import InvalidInput
 from core.prompts.judging import LONGEST_TEMPLATE
 from core.prompts.library import save_version
 from core.prompts.lint import lint

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from core.foundation.wording import count
 from core.prompts.lint import Finding, Kind
-from core.wording import count
 from pages.components.start import plain
 
 ICONS = {

@@ -5,12 +5,12 @@ from datetime import tzinfo
 import streamlit as st
 
 from core.access.permissions import Permission
+from core.foundation.wording import count, moment
 from core.prompts.judging import LONGEST_TEMPLATE
 from core.prompts.labels import PRODUCTION, labels
 from core.prompts.library import create_prompt
 from core.prompts.versions import LONGEST_NAME, Content
 from core.prompts.views import PromptRow, prompts, usable_versions
-from core.wording import count, moment
 from pages.components.changing import changing
 from pages.components.forms import form_key, renew_form
 from pages.components.prompt_address import go

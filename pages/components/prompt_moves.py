@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from core.access.permissions import Actor, Permission
+from core.foundation.wording import moment
 from core.prompts.labels import (
     LONGEST_REASON,
     PRODUCTION,
@@ -18,7 +19,6 @@ from core.prompts.labels import (
     roll_back,
 )
 from core.prompts.views import OURS, Version
-from core.wording import moment
 from pages.components.changing import changing
 from pages.components.prompt_address import go
 from pages.components.start import Desk, plain, refusal

@@ -6,13 +6,13 @@ import streamlit as st
 
 from core.access.permissions import Permission
 from core.access.staff import actor_by_id
+from core.foundation.wording import count, moment
 from core.prompts.diff import diff_words
 from core.prompts.judging import LONGEST_TEMPLATE
 from core.prompts.snippet_history import snippet_history
 from core.prompts.snippets import SnippetView, create_snippet, save_snippet, snippets
 from core.prompts.versions import LONGEST_NOTE
 from core.prompts.views import OURS
-from core.wording import count, moment
 from pages.components.changing import changing
 from pages.components.forms import form_key, renew_form
 from pages.components.prompt_diff import LOOK, marked, summary

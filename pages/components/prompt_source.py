@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from core.errors import NotFound
+from core.foundation.errors import NotFound
 from core.prompts.labels import PRODUCTION, labelled, labels
 from core.prompts.versions import Content
 from core.prompts.views import Version, usable_versions, version

@@ -11,8 +11,8 @@ from core.credits.cases import batch_views, bulk
 from core.credits.cases.evidence_records import Evidence
 from core.credits.cases.queue_filters import QueueFilter
 from core.credits.cases.reasons import codes, customer_sentence, preselected
-from core.errors import OperatorError
-from core.wording import count, moment
+from core.foundation.errors import OperatorError
+from core.foundation.wording import count, moment
 from pages.components.changing import changing
 from pages.components.forms import form_key, renew_form
 from pages.components.refund_filters import in_words, open_incident

@@ -12,8 +12,8 @@ from core.credits.cases.evidence_records import Evidence
 from core.credits.cases.leaving import release_others
 from core.credits.cases.queue import neighbour
 from core.credits.cases.queue_filters import QueueFilter
-from core.errors import Conflict, NotFound
-from core.wording import count
+from core.foundation.errors import Conflict, NotFound
+from core.foundation.wording import count
 from pages.components.pictures import show_picture
 from pages.components.refund_bulk import bulk_open, bulk_panel, offer_bulk
 from pages.components.refund_decided import decided_panel

@@ -12,7 +12,7 @@ from core.credits.cases.queue import Place
 from core.credits.cases.states import PAID_STATES, STATE_TITLES, CaseState
 from core.credits.request_plans import Plan, plan_reversal
 from core.credits.requests import ask_reversal
-from core.wording import moment
+from core.foundation.wording import moment
 from pages.components.changing import changing
 from pages.components.forms import form_key, renew_form
 from pages.components.refund_place import current, open_case

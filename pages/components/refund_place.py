@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.credits.cases.queue import Place, neighbour
 from core.credits.cases.queue_filters import QueueFilter
-from core.errors import OperatorError
+from core.foundation.errors import OperatorError
 from pages.components.start import Desk
 
 CASE = "case"

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.credits.cases.queue import CaseRow, IncidentRow, Place, QueuePage, queue_page
 from core.credits.cases.queue_filters import QueueFilter
-from core.wording import count
+from core.foundation.wording import count
 from pages.components.refund_filters import in_words, open_incident
 from pages.components.refund_place import current, open_case
 from pages.components.refund_words import class_title, coloured_left, credits_of, row_label

@@ -8,8 +8,8 @@ import streamlit as st
 
 from core.credits.cases.report_figures import by_day, by_line
 from core.credits.cases.reports import Line, Report, lines_csv
-from core.failures.statistics import Rate
-from core.wording import UNKNOWN, count, dollars, duration
+from core.foundation.statistics.rates import Rate
+from core.foundation.wording import UNKNOWN, count, dollars, duration
 from pages.components.error_chart import CONFIG, interval, share
 from pages.components.start import plain
 

@@ -7,7 +7,7 @@ from core.credits.cases.queue_filters import Age, Band, Held, Size
 from core.credits.cases.reasons import REASONS
 from core.credits.cases.states import STATE_TITLES, CaseKind, CaseState
 from core.failures.taxonomy import TAXONOMY, FailureClass
-from core.wording import count
+from core.foundation.wording import count
 
 STATE_COLOURS = {
     CaseState.PENDING: "blue",

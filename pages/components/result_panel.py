@@ -5,11 +5,11 @@ import streamlit as st
 from core.access.permissions import Permission
 from core.access.staff import actor_by_id
 from core.credits.views import LedgerLine
+from core.foundation.wording import count, dollars, duration
 from core.generation.cancel import request_cancel
 from core.generation.progress import Failure, Mark, Progress, Stage, progress
 from core.generation.request import retry_generation
 from core.generation.states import State
-from core.wording import count, dollars, duration
 from pages.components.pictures import download_address, show_picture
 from pages.components.start import Desk, flash, operator_errors, plain, refusal
 

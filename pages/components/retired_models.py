@@ -7,8 +7,8 @@ import streamlit as st
 
 from core.access.permissions import Permission
 from core.access.staff import actor_by_id
+from core.foundation.wording import count
 from core.prompts.retired import Retired, Retirements, Saved, save_with_successors
-from core.wording import count
 from pages.components.links import page_link
 from pages.components.start import Desk, flash, operator_errors, plain, refusal
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.errors import OperatorError
+from core.foundation.errors import OperatorError
 from core.images.addresses import Picture, Shown
 from core.images.intake import Selfie, take_in
 from core.images.samples import samples

@@ -11,7 +11,7 @@ from streamlit.errors import StreamlitAuthError
 from core.access.permissions import Actor
 from core.access.sign_in import SignIn, check_auth
 from core.access.staff import active_staff, actor_by_email
-from core.errors import NotAllowed, OperatorError, SetupError
+from core.foundation.errors import NotAllowed, OperatorError, SetupError
 from core.services import Services
 from pages.components.start import STAFF_ID, plain
 

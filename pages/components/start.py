@@ -10,7 +10,7 @@ import streamlit as st
 import core.services
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import actor_by_id
-from core.errors import NotAllowed, OperatorError, SetupError
+from core.foundation.errors import NotAllowed, OperatorError, SetupError
 from core.services import Services
 
 STAFF_ID = "shell_staff_id"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.access.permissions import Permission
+from core.foundation.wording import count
 from core.images.addresses import Picture, Shown, Size
 from core.prompts.testsets.people import PersonView
 from core.prompts.testsets.sets import (
@@ -15,7 +16,6 @@ from core.prompts.testsets.sets import (
     members_of,
     new_version,
 )
-from core.wording import count
 from pages.components.changing import changing
 from pages.components.pictures import show_picture
 from pages.components.start import Desk, plain, refusal

@@ -6,7 +6,8 @@ import streamlit as st
 
 from core.access.permissions import Permission
 from core.customers.directory import find_customers
-from core.errors import OperatorError, ServiceUnavailable, StillKept
+from core.foundation.errors import OperatorError, ServiceUnavailable, StillKept
+from core.foundation.wording import count
 from core.images.addresses import Size
 from core.images.intake import Selfie, take_in
 from core.prompts.testsets.people import (
@@ -16,7 +17,6 @@ from core.prompts.testsets.people import (
     note_consent,
     take_back_consent,
 )
-from core.wording import count
 from pages.components.changing import changing
 from pages.components.forms import form_key, renew_form
 from pages.components.pictures import show_picture

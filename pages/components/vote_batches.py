@@ -2,8 +2,8 @@
 
 import streamlit as st
 
+from core.foundation.wording import count, moment
 from core.prompts.votes.batches import BatchRow, Progress, batches, create_batch, progress, variant_names
-from core.wording import count, moment
 from pages.components.changing import changing
 from pages.components.clock import zone
 from pages.components.start import Desk, plain

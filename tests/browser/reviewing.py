@@ -13,7 +13,7 @@ from core.access.staff import PERSONAS, active_staff
 from core.credits.cases.deciding import approve
 from core.credits.cases.models import CaseIntent, CompensationCase
 from core.credits.cases.reasons import codes
-from core.database import Database
+from core.foundation.database import Database
 from core.generation.models import Generation
 from core.images.samples import samples
 from core.storage.objects import ObjectStore

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page, WebSocket, expect
 
 from core.credits.cases.states import CaseState
-from core.database import Database
+from core.foundation.database import Database
 from core.storage.objects import ObjectStore
 from pages.components.clicks import without_timed_clicks
 from tests.browser.reviewing import Reviewer, Seeder

@@ -10,7 +10,8 @@ from sqlalchemy import func, select
 
 from core.failures.alerts.models import Alert, AlertHistory, AlertRule
 from core.failures.alerts.rules import rules, save_rule
-from core.generation.models import Generation, NamedLease
+from core.foundation.leases import NamedLease
+from core.generation.models import Generation
 from core.notifications.channels import ChannelKind, add_channel
 from core.provider.sandbox.server import RunningSandbox
 from tests.support.app import RunningApp, settings_of

@@ -9,7 +9,7 @@ from core.credits.books import check_books
 from core.credits.cases.models import CompensationCase
 from core.credits.cases.states import CaseState
 from core.credits.models import Account, Entry
-from core.database import Database
+from core.foundation.database import Database
 from core.storage.objects import ObjectStore
 from tests.browser.reviewing import Reviewer, Seeder
 from tests.support.app import RunningApp

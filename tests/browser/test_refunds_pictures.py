@@ -5,7 +5,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import select, update
 
 from core.credits.cases.models import CompensationCase
-from core.database import Database
+from core.foundation.database import Database
 from core.generation.models import Generation
 from core.images.models import StoredSelfie
 from core.storage.objects import ObjectStore

@@ -10,9 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from core.database import connect
 from core.embedded.objects import ObjectStoreAddress
 from core.embedded.postgres import EmbeddedPostgres
+from core.foundation.database import connect
 from core.generation.states import State
 from core.generation.store import claim_to_store, store
 from core.generation.submit import claim_to_submit, submit

@@ -25,10 +25,10 @@ from core.credits.cases.models import CompensationCase
 from core.credits.cases.states import OPEN_STATES, PAID_STATES
 from core.credits.models import Transfer
 from core.customers.models import Customer
-from core.database import Database, connect
 from core.embedded.postgres import EmbeddedPostgres
-from core.errors import OperatorError, ServiceUnavailable
 from core.failures.taxonomy import FailureClass
+from core.foundation.database import Database, connect
+from core.foundation.errors import OperatorError, ServiceUnavailable
 from core.generation.models import Generation
 from core.migrate import upgrade
 from tests.support.cases import reviewer, without_breaker

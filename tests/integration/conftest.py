@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from core.database import Database
+from core.foundation.database import Database
 from core.provider.sandbox.server import RunningSandbox
 from tests.support.alerting import Watch
 from tests.support.receivers import Mailbox

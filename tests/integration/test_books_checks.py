@@ -22,7 +22,7 @@ from core.credits.books.records import (
 from core.credits.models import Transfer
 from core.credits.seal_models import BooksCheck
 from core.credits.seals import anchor_seals, seal_ledger
-from core.database import Database, connect
+from core.foundation.database import Database, connect
 from core.storage.objects import ObjectStore
 from tests.support.sealing import as_superuser, away, bucket
 from tests.support.wallets import charged, ended, rich

@@ -14,7 +14,7 @@ from core.credits.books.records import check_full, check_in_turn, check_recent
 from core.credits.books_desk import check_now
 from core.credits.seal_models import BooksCheck, BooksFinding
 from core.credits.seals import anchor_seals, seal_ledger
-from core.database import Database, connect
+from core.foundation.database import Database, connect
 from core.storage.objects import ObjectStore
 from tests.support.prompts import make_actor
 from tests.support.sealing import bucket, post

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from core.database import Database
+from core.foundation.database import Database
 from core.provider import budget
 from core.provider.models import ApiBudget
 

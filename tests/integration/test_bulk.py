@@ -14,8 +14,8 @@ from core.credits.cases.queue import queue_page
 from core.credits.cases.queue_filters import QueueFilter
 from core.credits.cases.states import CaseState
 from core.credits.models import Transfer
-from core.database import Database
-from core.errors import Conflict, InvalidInput, NotAllowed
+from core.foundation.database import Database
+from core.foundation.errors import Conflict, InvalidInput, NotAllowed
 from tests.support.cases import failed_case, reviewer, work_off
 from tests.support.wallets import rich
 

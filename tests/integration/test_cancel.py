@@ -4,7 +4,7 @@ import pytest
 
 from core.access.permissions import Actor
 from core.credits.books import check_books
-from core.errors import Conflict, NotAllowed, NotFound
+from core.foundation.errors import Conflict, NotAllowed, NotFound
 from core.generation.cancel import request_cancel
 from core.generation.models import Avatar
 from core.generation.request import retry_generation

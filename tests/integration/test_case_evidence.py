@@ -21,8 +21,8 @@ from core.credits.cases.policy import DEFAULT, CaseFacts, Outcome, Policy, Rule,
 from core.credits.cases.states import CaseKind, CaseState
 from core.credits.cases.why_not import smallest_change
 from core.customers.models import Customer
-from core.errors import NotFound
 from core.failures.taxonomy import FailureClass
+from core.foundation.errors import NotFound
 from core.generation.models import Avatar, Generation
 from tests.support.cases import delivered, failed_case, reviewer
 from tests.support.failures import make_attempt

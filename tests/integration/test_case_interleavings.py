@@ -14,9 +14,9 @@ from core.credits.cases import clock, deciding, intents, opening, reversing
 from core.credits.cases.models import CompensationCase
 from core.credits.cases.states import CaseKind, CaseState
 from core.credits.models import Charge, Transfer
-from core.database import Database
-from core.errors import Conflict
 from core.failures.taxonomy import FailureClass
+from core.foundation.database import Database
+from core.foundation.errors import Conflict
 from core.generation.models import Generation
 from tests.support.cases import came_after_all, delivered, failed_case, reviewer, without_breaker
 from tests.support.factories import NOON

@@ -23,9 +23,9 @@ from core.credits.cases import claims, clock, deciding, intents, opening, revers
 from core.credits.cases.models import CompensationCase
 from core.credits.cases.policy import Cap, Outcome, Policy, Rule
 from core.customers.models import Customer
-from core.database import Database
-from core.errors import InsufficientCredits, OperatorError
 from core.failures.taxonomy import FailureClass
+from core.foundation.database import Database
+from core.foundation.errors import InsufficientCredits, OperatorError
 from core.generation.models import Generation
 from tests.support import case_model as plain
 from tests.support.cases import OneTransaction, came_after_all, reviewer

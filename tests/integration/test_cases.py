@@ -16,9 +16,9 @@ from core.credits.cases.models import (
 )
 from core.credits.cases.states import CaseState
 from core.credits.models import Account, Entry, Transfer
-from core.database import Database
-from core.errors import Conflict, InvalidInput, NotAllowed
 from core.failures.taxonomy import TAXONOMY, FailureClass, RefundRule
+from core.foundation.database import Database
+from core.foundation.errors import Conflict, InvalidInput, NotAllowed
 from core.generation.models import Generation
 from tests.support.cases import OneTransaction, delivered, failed_case, reviewer
 from tests.support.wallets import charged, rich

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from core.database import Database
 from core.failures.absorb import absorb, absorb_batch
 from core.failures.taxonomy import FailureClass
+from core.foundation.database import Database
 from core.generation import chart_windows, filters
 from core.generation.filters import Cursor, Filter, page_of_ids
 from core.generation.states import ENDED, State

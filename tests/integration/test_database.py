@@ -6,8 +6,8 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from core.database import IDLE_IN_TRANSACTION_SECONDS, Database, answers, connect
-from core.errors import ServiceUnavailable
+from core.foundation.database import IDLE_IN_TRANSACTION_SECONDS, Database, answers, connect
+from core.foundation.errors import ServiceUnavailable
 
 
 def hang_in_a_transaction(database: Database) -> None:

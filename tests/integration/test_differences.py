@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy.orm import Session
 
 from core.customers.models import Customer
-from core.database import Database
 from core.failures.absorb import absorb, absorb_batch
 from core.failures.differences import Novelty, alike, counts_in, what_differs
 from core.failures.dimensions import DIMENSIONS
+from core.foundation.database import Database
 from core.generation.filters import Filter
 from core.generation.states import State
 from core.generation.views import page_of_generations

@@ -16,7 +16,7 @@ from core.embedded.children import Child
 from core.embedded.home import Home
 from core.embedded.objects import EmbeddedObjectStore
 from core.embedded.postgres import LONGEST_SOCKET, SOCKET, EmbeddedPostgres
-from core.errors import SetupError
+from core.foundation.errors import SetupError
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
 

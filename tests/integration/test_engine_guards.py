@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import func, select, update
 
 from core.credits.books import check_books
-from core.database import Database
-from core.generation.leases import Claim, claim_queued, release_all, take_named
+from core.foundation.database import Database
+from core.foundation.leases import take_named
+from core.generation.leases import Claim, claim_queued, release_all
 from core.generation.models import Avatar, Generation, RenderAttempt
 from core.generation.reports import Applied, apply_provider_report
 from core.generation.states import ENDED, MOVES, State, move

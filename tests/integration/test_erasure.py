@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, text
 
 from core.customers.models import Customer
-from core.errors import NotFound, ServiceUnavailable, StillKept
+from core.foundation.errors import NotFound, ServiceUnavailable, StillKept
 from core.generation.detail import generation_detail
 from core.generation.filters import Filter
 from core.generation.models import Avatar, Generation

@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 from core.access.models import AuditEvent
 from core.access.permissions import Actor
 from core.access.staff import actor_by_id
-from core.database import Database
-from core.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from core.failures import groups
 from core.failures.absorb import absorb
 from core.failures.models import ErrorGroup
+from core.foundation.database import Database
+from core.foundation.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from core.generation.models import Generation
 from tests.support.factories import make_generation, make_staff
 from tests.support.failures import fail_once, group_of, history

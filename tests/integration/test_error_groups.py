@@ -10,9 +10,9 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from core.database import Database
 from core.failures.absorb import absorb, counted_until
 from core.failures.models import ErrorEvent, ErrorGroup, ErrorGroupHour, RollupQueue
+from core.foundation.database import Database
 from core.generation import endings
 from core.generation.models import Generation, RenderAttempt
 from core.settings import Settings

@@ -11,7 +11,7 @@ from sqlalchemy import func, select, text, update
 from core.access.models import Staff
 from core.access.staff import actor_by_id
 from core.customers.models import Customer
-from core.errors import Conflict, InvalidInput, NotAllowed, ServiceUnavailable
+from core.foundation.errors import Conflict, InvalidInput, NotAllowed, ServiceUnavailable
 from core.generation.leases import claim_queued
 from core.generation.models import Generation
 from core.generation.request import retry_generation

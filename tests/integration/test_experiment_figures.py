@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from core.access.permissions import Actor
-from core.errors import NotFound
+from core.foundation.errors import NotFound
 from core.prompts.experiments.figures import Ends, Figures, Line, figures
 from core.prompts.experiments.money import money_of
 from core.prompts.experiments.runs import start, stop_now

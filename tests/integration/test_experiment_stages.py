@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from core.access.models import AuditEvent, Staff
 from core.access.staff import actor_by_id
-from core.errors import Conflict, InvalidInput, NotAllowed, ServiceUnavailable
+from core.foundation.errors import Conflict, InvalidInput, NotAllowed, ServiceUnavailable
 from core.generation.models import Generation
 from core.prompts.experiments.models import Experiment, ExperimentPurchase, ExperimentVariant
 from core.prompts.experiments.money import money_under_cap

@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
+from core.foundation.transport import BoundedTransport
 from core.provider.errors import Outcome, ProviderError
 from core.provider.gateway import LARGEST_DATA_URI_FILE, Gateway
 from core.provider.reports import RemoteStatus
-from core.provider.transport import BoundedTransport
 from tests.support.gateways import OPENAI_KEY, PNG, TOKEN, a_prediction, a_request, gateway_to, is_clean
 from tests.support.wire import Act, Received, WireServer, cut, drip, hang, reply
 
@@ -187,7 +187,7 @@ def test_a_tls_handshake_that_hangs_ends_in_time_and_is_unsent() -> None:
 
 
 def test_even_a_request_without_any_timeout_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.provider.transport.READ_SECONDS", 0.3)
+    monkeypatch.setattr("core.foundation.transport.READ_SECONDS", 0.3)
     transport = BoundedTransport(ssl_context=httpx.create_ssl_context())
 
     with (

@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
+from core.foundation.transport import is_public
 from core.provider.errors import Outcome, ProviderError
 from core.provider.gateway import Gateway
 from core.provider.outputs import MAX_BYTES, OutputHosts
-from core.provider.transport import is_public
 from tests.support.gateways import PNG, TOKEN, gateway_to, is_clean
 from tests.support.wire import Act, Received, WireServer, cut, drip, hang, reply
 

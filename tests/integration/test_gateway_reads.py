@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from core.embedded.sandbox import SandboxAddress
-from core.errors import SetupError
+from core.foundation.errors import SetupError
 from core.provider.errors import Outcome, ProviderError
 from core.provider.gateway import Gateway
 from core.provider.reports import RemoteStatus

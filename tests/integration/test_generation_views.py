@@ -11,9 +11,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from core.credits import ledger
-from core.database import Database
-from core.errors import NotFound
 from core.failures.taxonomy import FailureClass
+from core.foundation.database import Database
+from core.foundation.errors import NotFound
 from core.generation import filters
 from core.generation.charts import outcomes_per_hour
 from core.generation.detail import generation_detail

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from core.access.models import AuditEvent
 from core.access.permissions import Actor
 from core.access.staff import active_staff
-from core.errors import Conflict, NotAllowed, NotFound, ServiceUnavailable
+from core.foundation.errors import Conflict, NotAllowed, NotFound, ServiceUnavailable
 from core.generation.models import Generation, WorkerBeat
 from core.generation.reports import Applied
 from core.generation.states import State

@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from core.errors import ServiceUnavailable
-from core.generation.models import NamedLease, RenderAttempt, WorkerBeat
+from core.foundation.errors import ServiceUnavailable
+from core.foundation.leases import NamedLease
+from core.generation.models import RenderAttempt, WorkerBeat
 from core.generation.states import OPEN, State
 from core.health.outbox import OutboxHealth
 from core.health.provider import Freshness

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import func, select, update
 
-from core.errors import NotFound
+from core.foundation.errors import NotFound
 from core.generation.models import Avatar
 from core.images.checks.models import ImageCheck
 from core.images.checks.service import (

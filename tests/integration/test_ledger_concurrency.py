@@ -18,8 +18,8 @@ from core.credits.cases.states import CaseState
 from core.credits.cases.steps import locked, staff, step
 from core.credits.models import Transfer
 from core.credits.posting import SETTLED, Posted, post
-from core.database import Database
-from core.errors import Conflict, InsufficientCredits, OperatorError
+from core.foundation.database import Database
+from core.foundation.errors import Conflict, InsufficientCredits, OperatorError
 from tests.support.cases import failed_case, reviewer
 from tests.support.factories import make_customer, make_generation
 from tests.support.wallets import charged, ended, rich

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from core.credits import ledger, views
 from core.credits.books import check_books
 from core.credits.posting import Posted
-from core.database import Database
-from core.errors import Conflict, InsufficientCredits
+from core.foundation.database import Database
+from core.foundation.errors import Conflict, InsufficientCredits
 from tests.support.cases import case_of
 from tests.support.factories import make_customer, make_generation
 from tests.support.wallets import ended

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from core.credits import ledger, views
 from core.credits.cases import deciding, opening
-from core.database import Database
+from core.foundation.database import Database
 from tests.support.cases import case_of, failed_case, reviewer
 from tests.support.factories import make_customer, make_generation
 from tests.support.wallets import charged, ended, rich

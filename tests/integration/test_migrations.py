@@ -11,8 +11,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
 from core import migrate
-from core.database import Database
-from core.errors import SetupError
+from core.foundation.database import Database
+from core.foundation.errors import SetupError
 from core.migrate import require_current, upgrade
 from core.schema.files import DOMAINS, FOLDER
 from core.tables import metadata

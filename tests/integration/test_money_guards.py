@@ -11,8 +11,8 @@ from core.credits import ledger
 from core.credits.cases import claims, deciding, intents, opening, reversing
 from core.credits.cases.models import CustomerReceipt
 from core.credits.models import Transfer
-from core.database import Database
 from core.failures.taxonomy import FailureClass
+from core.foundation.database import Database
 from tests.support import by_hand
 from tests.support.cases import delivered, failed_case, reviewer
 from tests.support.wallets import charged, rich

@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import select
 
 from core.access.models import AuditEvent
-from core.database import Database
-from core.errors import Conflict, InvalidInput, NotAllowed
+from core.foundation.database import Database
+from core.foundation.errors import Conflict, InvalidInput, NotAllowed
 from core.notifications.channels import (
     ChannelKind,
     add_channel,

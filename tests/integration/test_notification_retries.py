@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select, text
 
-from core.database import connect
+from core.foundation.database import connect
 from core.notifications import outbox, webhook
 from core.notifications.message import Answer, Outcome
 from core.notifications.models import DeliveryTry

@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from core.embedded.objects import ObjectStoreAddress
-from core.errors import NotFound, StillKept
+from core.foundation.errors import NotFound, StillKept
 from core.settings import Settings
 from core.storage.objects import ObjectStore
 from tests.support.versioned_store import VersionedStore, versioned_server

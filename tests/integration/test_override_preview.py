@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from core.errors import InvalidInput, ServiceUnavailable
 from core.failures.classify import classify
 from core.failures.events import NOTHING_GIVEN, Failure, Source, note_failure
 from core.failures.overrides import preview as previews
@@ -16,6 +15,7 @@ from core.failures.overrides.matching import Conditions, Error, Override
 from core.failures.overrides.preview import preview
 from core.failures.overrides.records import Spec
 from core.failures.taxonomy import FailureClass
+from core.foundation.errors import InvalidInput, ServiceUnavailable
 from tests.support.factories import make_generation
 from tests.support.failures import make_attempt
 

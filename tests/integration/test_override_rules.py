@@ -12,8 +12,6 @@ from sqlalchemy.orm import Session
 from core.access.models import AuditEvent
 from core.access.permissions import Actor
 from core.access.staff import actor_by_id
-from core.database import Database
-from core.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from core.failures.models import ErrorEvent, ErrorGroup
 from core.failures.overrides import in_force
 from core.failures.overrides.in_force import overrides_in_force
@@ -29,6 +27,8 @@ from core.failures.overrides.records import (
     list_overrides,
 )
 from core.failures.taxonomy import FailureClass, facts
+from core.foundation.database import Database
+from core.foundation.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from core.generation import endings
 from core.settings import Settings
 from tests.support.desk import TestDesk, wait_for, working

@@ -25,9 +25,9 @@ from core.credits.cases.policy_views import differences, limit_use, versions
 from core.credits.cases.replay import replay
 from core.credits.cases.states import CaseKind
 from core.credits.cases.versions import activate, in_force, save_draft
-from core.database import Database
-from core.errors import Conflict, InvalidInput, NotAllowed
 from core.failures.taxonomy import FailureClass, Fault
+from core.foundation.database import Database
+from core.foundation.errors import Conflict, InvalidInput, NotAllowed
 from tests.support.cases import failed_case, reviewer
 from tests.support.wallets import rich
 

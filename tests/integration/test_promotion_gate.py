@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from core.access.models import AuditEvent
 from core.access.permissions import Actor
-from core.database import Database
-from core.errors import Conflict, InvalidInput, NotAllowed
+from core.foundation.database import Database
+from core.foundation.errors import Conflict, InvalidInput, NotAllowed
 from core.prompts import library
 from core.prompts.experiments.models import ExperimentCell, ExperimentPurchase
 from core.prompts.labels import history, labelled, labels, move_label, roll_back

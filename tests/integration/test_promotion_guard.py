@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import func, select, text
 
 from core.access.models import AuditEvent
-from core.database import Database
-from core.errors import Conflict, NotAllowed
 from core.failures.alerts.kinds import Kind
 from core.failures.alerts.rules import seed_rules
+from core.foundation.database import Database
+from core.foundation.errors import Conflict, NotAllowed
 from core.prompts import library
 from core.prompts.labels import history, labelled, labels, roll_back
 from core.prompts.models import PromptLabelMove

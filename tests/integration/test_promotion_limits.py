@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from core.access.models import AuditEvent
 from core.access.permissions import Actor
-from core.errors import Conflict, InvalidInput
+from core.foundation.errors import Conflict, InvalidInput
 from core.prompts.promotion.conditions import Name
 from core.prompts.promotion.limits import in_force, save_limits
 from core.prompts.promotion.views import limits_history

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from core.access.models import AuditEvent
 from core.access.permissions import Actor
-from core.database import Database
-from core.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from core.foundation.database import Database
+from core.foundation.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from core.prompts import library
 from core.prompts.models import Prompt, PromptVersion
 from core.prompts.versions import template_hash

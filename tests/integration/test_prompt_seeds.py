@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from sqlalchemy import func, select
 
-from core.database import Database
+from core.foundation.database import Database
 from core.prompts.labels import labelled
 from core.prompts.library import archive_prompt, create_prompt
 from core.prompts.models import Prompt, PromptVersion, SnippetVersion

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 
 from core.credits.cases import budgets
 from core.credits.cases.policy import DEFAULT
-from core.database import Database
 from core.failures.alerts.kinds import Kind
 from core.failures.alerts.machine import Sight
 from core.failures.alerts.measures import PRESENT, Question
 from core.failures.alerts.wording import sentence
+from core.foundation.database import Database
 from core.settings import Settings
 
 

@@ -12,8 +12,15 @@ from core.access.models import AuditEvent, Staff
 from core.access.permissions import ROLES, Actor, Permission, require
 from core.access.staff import PERSONAS, active_staff, actor_by_email, actor_by_id, enrol, settle_personas
 from core.customers.directory import create_customer, find_customers
-from core.database import Database
-from core.errors import Conflict, InsufficientCredits, InvalidInput, NotAllowed, NotFound, OperatorError
+from core.foundation.database import Database
+from core.foundation.errors import (
+    Conflict,
+    InsufficientCredits,
+    InvalidInput,
+    NotAllowed,
+    NotFound,
+    OperatorError,
+)
 from core.generation.models import Generation
 from core.generation.request import Wish, quote, request_generation, retry_generation
 from core.settings import Settings

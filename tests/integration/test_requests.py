@@ -14,7 +14,7 @@ from core.credits.models import Transfer
 from core.credits.request_models import MoneyRequest
 from core.credits.request_views import count_waiting, past_requests, waiting_requests
 from core.credits.requests import RequestState
-from core.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from core.foundation.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from tests.support.cases import reviewer
 from tests.support.factories import make_customer
 from tests.support.requests import (

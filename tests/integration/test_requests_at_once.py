@@ -8,8 +8,8 @@ from uuid import uuid4
 from core.credits import requests
 from core.credits.books import check_books
 from core.credits.request_models import MoneyRequest
-from core.database import Database
-from core.errors import Conflict, OperatorError
+from core.foundation.database import Database
+from core.foundation.errors import Conflict, OperatorError
 from tests.support.cases import reviewer
 from tests.support.factories import make_customer
 from tests.support.requests import (

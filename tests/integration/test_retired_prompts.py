@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from core.access.models import AuditEvent
 from core.access.permissions import Actor
-from core.database import Database
-from core.errors import NotAllowed
+from core.foundation.database import Database
+from core.foundation.errors import NotAllowed
 from core.prompts.labels import PRODUCTION, labelled, move_label
 from core.prompts.library import archive_prompt, archive_version, save_version
 from core.prompts.models import PromptVersion

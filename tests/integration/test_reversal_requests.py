@@ -14,7 +14,7 @@ from core.credits.request_models import MoneyRequest
 from core.credits.request_plans import RequestKind, plan_reversal
 from core.credits.request_views import waiting_requests
 from core.credits.requests import OwesMore, RequestState
-from core.errors import Conflict
+from core.foundation.errors import Conflict
 from tests.support.cases import failed_case
 from tests.support.factories import make_customer
 from tests.support.requests import ada, amir, granted, held, owed, sue, take_back

@@ -14,9 +14,9 @@ from core.credits.books.drill import REFUSED, drill
 from core.credits.books.records import check_full
 from core.credits.cases.states import CaseState
 from core.credits.seals import accept_epoch, anchor_seals, seal_ledger
-from core.database import Database, connect
 from core.embedded.objects import ObjectStoreAddress
-from core.errors import SetupError
+from core.foundation.database import Database, connect
+from core.foundation.errors import SetupError
 from core.migrate import upgrade
 from core.provider.sandbox.server import RunningSandbox
 from core.roles import APP, AUDITOR, MIGRATOR, apply_roles

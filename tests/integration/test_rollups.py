@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 
 from core.credits import ledger
 from core.credits.cases import opening
-from core.database import Database
 from core.failures.absorb import absorb, absorb_batch, absorb_in_turn
 from core.failures.bins import Grain, bins
 from core.failures.dimensions import DIMENSIONS
@@ -29,6 +28,7 @@ from core.failures.rollups import (
     values_of,
 )
 from core.failures.taxonomy import FailureClass
+from core.foundation.database import Database
 from core.generation.states import State, move
 from tests.support.factories import make_customer, make_generation, make_selfie
 from tests.support.failures import make_attempt

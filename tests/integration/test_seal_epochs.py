@@ -10,8 +10,8 @@ from core import accept_epoch as accept_command
 from core.credits.anchors import AnchorState, verify_anchors
 from core.credits.seal_models import LedgerEpoch
 from core.credits.seals import accept_epoch, anchor_seals, begin_epoch, seal_ledger
-from core.database import Database
-from core.errors import InvalidInput, ServiceUnavailable
+from core.foundation.database import Database
+from core.foundation.errors import InvalidInput, ServiceUnavailable
 from core.storage import keys
 from core.storage.objects import ObjectStore
 from tests.support.desk import TestDesk

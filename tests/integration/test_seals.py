@@ -13,8 +13,8 @@ from core.credits.books.scene import Scene
 from core.credits.seal_models import BooksCheck, SealAnchor
 from core.credits.seals import anchor_seals, seal_ledger
 from core.credits.statements import system_balances
-from core.database import Database
-from core.errors import ServiceUnavailable
+from core.foundation.database import Database
+from core.foundation.errors import ServiceUnavailable
 from core.storage import keys
 from core.storage.objects import ObjectStore
 from jobs.books import check_the_books, seal_the_ledger

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from core.access.models import AuditEvent
 from core.access.staff import active_staff
-from core.errors import NotAllowed, NotFound, ServiceUnavailable
+from core.foundation.errors import NotAllowed, NotFound, ServiceUnavailable
 from core.images.intake import Selfie, take_in
 from core.images.models import StoredSelfie
 from core.images.samples import samples

@@ -11,9 +11,9 @@ from sqlalchemy import func, select, update
 
 from core.access.models import AuditEvent
 from core.customers.models import Customer
-from core.database import Database
 from core.embedded.objects import ObjectStoreAddress
-from core.errors import Conflict, NotAllowed, NotFound
+from core.foundation.database import Database
+from core.foundation.errors import Conflict, NotAllowed, NotFound
 from core.generation.models import Generation
 from core.images.addresses import Size
 from core.images.models import StoredSelfie

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from core.customers.models import Customer
-from core.errors import InvalidInput, ServiceUnavailable
+from core.foundation.errors import InvalidInput, ServiceUnavailable
 from core.prompts.experiments.variants import Variant
 from core.prompts.share.bundle import DOCUMENT
 from core.prompts.share.document import grid_hash

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.errors import InvalidInput
+from core.foundation.errors import InvalidInput
 from core.prompts.experiments.stages_plan import Staging, forecast_plan
 from core.prompts.experiments.stages_views import prediction
 from core.prompts.experiments.variants import Variant

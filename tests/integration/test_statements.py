@@ -14,8 +14,8 @@ from core.credits.models import Account, Entry, Transfer
 from core.credits.seals import seal_ledger
 from core.credits.statements import balance_as_of, statement, system_balances
 from core.customers.models import Customer
-from core.database import Database
-from core.errors import InvalidInput, NotFound
+from core.foundation.database import Database
+from core.foundation.errors import InvalidInput, NotFound
 from core.storage.objects import ObjectStore
 from tests.support.factories import make_customer
 from tests.support.sealing import as_superuser, bucket

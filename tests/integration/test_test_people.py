@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from core.customers.directory import create_customer
 from core.customers.models import Customer
-from core.errors import Conflict, InvalidInput, NotFound
+from core.foundation.errors import Conflict, InvalidInput, NotFound
 from core.generation.models import Avatar, Generation
 from core.images.intake import take_in
 from core.images.models import StoredSelfie

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
 from core.access.staff import actor_by_id
-from core.errors import Conflict, InvalidInput, NotAllowed
+from core.foundation.errors import Conflict, InvalidInput, NotAllowed
 from core.prompts.testsets.models import TestPerson
 from core.prompts.testsets.sets import (
     MOST_SELFIES,

@@ -20,8 +20,8 @@ from core.credits.receipts import mark_delivered, receipts, undelivered, verify
 from core.credits.trace import trace
 from core.credits.transfers import TransferFilter, export_transfers, page_of_transfers
 from core.customers.models import Customer
-from core.database import Database
-from core.errors import NotFound
+from core.foundation.database import Database
+from core.foundation.errors import NotFound
 from tests.support.cases import delivered, failed_case, reviewer
 from tests.support.factories import make_customer
 from tests.support.wallets import charged, rich

@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
-from core.database import Database
 from core.failures import groups
 from core.failures.absorb import absorb
 from core.failures.group_views import group_detail
 from core.failures.rollups import rates_by
+from core.foundation.database import Database
 from core.prompts.library import archive_version
 from tests.support.factories import make_generation
 from tests.support.failures import fail_once

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from core.errors import InvalidInput, NotFound
+from core.foundation.errors import InvalidInput, NotFound
 from core.generation.detail import generation_detail
 from core.generation.models import Generation
 from core.generation.request import retry_generation

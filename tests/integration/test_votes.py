@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
 from core.customers.models import Customer
-from core.errors import Conflict, InvalidInput, NotAllowed
-from core.failures.statistics import Rate
+from core.foundation.errors import Conflict, InvalidInput, NotAllowed
+from core.foundation.statistics.rates import Rate
 from core.generation.models import Generation
 from core.images.models import StoredSelfie
 from core.prompts.votes.batches import (

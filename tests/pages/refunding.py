@@ -10,7 +10,7 @@ from core.access.permissions import Actor
 from core.access.staff import active_staff
 from core.credits import ledger
 from core.credits.cases.models import CaseIntent, CompensationCase
-from core.database import Database
+from core.foundation.database import Database
 from core.services import Services
 from pages.components import refund_place
 from tests.support.cases import failed_case

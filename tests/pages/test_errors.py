@@ -13,7 +13,7 @@ from core.failures.charts import stacks
 from core.failures.events import Failure, note_failure
 from core.failures.models import ErrorGroup
 from core.failures.rollups import EVERYTHING, Slice, counts_over_time
-from core.failures.statistics import Rate
+from core.foundation.statistics.rates import Rate
 from core.generation.models import Generation
 from core.services import Services
 from pages.components.error_chart import query_of_point

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 import core.services
 from core.credits import ledger
-from core.errors import ServiceUnavailable
+from core.foundation.errors import ServiceUnavailable
 from core.generation.models import Generation
 from core.services import Services
 from core.storage.objects import ObjectStore

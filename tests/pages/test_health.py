@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import delete, select
 
 from core.access.models import AuditEvent
-from core.generation.models import Generation, NamedLease, RenderAttempt, WorkerBeat
+from core.foundation.leases import NamedLease
+from core.generation.models import Generation, RenderAttempt, WorkerBeat
 from core.generation.states import State
 from core.generation.submit import claim_to_submit, submit
 from core.health.servers import PROOF_TICK

@@ -3,7 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.errors import NotFound
+from core.foundation.errors import NotFound
 from core.prompts.labels import PRODUCTION, history, labelled, labels
 from core.prompts.library import get_version, rename_prompt, save_version
 from core.prompts.models import PromptVersion

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select
 
-from core.errors import StillKept
+from core.foundation.errors import StillKept
 from core.images.intake import take_in
 from core.prompts.testsets.models import TestSet
 from core.prompts.testsets.people import add_person

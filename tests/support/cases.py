@@ -15,8 +15,8 @@ from core.credits.cases.models import CompensationCase
 from core.credits.cases.policy import Cap
 from core.credits.cases.states import CaseKind
 from core.customers.models import Customer
-from core.database import Database
 from core.failures.taxonomy import FailureClass
+from core.foundation.database import Database
 from core.generation.models import Generation
 from tests.support.factories import NOON, make_staff
 from tests.support.wallets import charged, rich

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import psycopg
 
-from core.database import connect
 from core.embedded.postgres import DATABASE, EmbeddedPostgres
+from core.foundation.database import connect
 from core.migrate import upgrade
 from tests.support.run import quick_folder
 

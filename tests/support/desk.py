@@ -18,8 +18,8 @@ from sqlalchemy import select, text
 from core.access.permissions import Actor
 from core.access.staff import active_staff
 from core.credits import ledger
-from core.database import Database, connect
 from core.embedded.objects import EmbeddedObjectStore, ObjectStoreAddress
+from core.foundation.database import Database, connect
 from core.generation.models import Generation, RenderAttempt
 from core.generation.request import Wish, request_generation
 from core.generation.states import OPEN

@@ -9,7 +9,7 @@ from typing import Any
 from PIL import ImageEnhance
 from sqlalchemy import func, select, text, update
 
-from core.database import Database
+from core.foundation.database import Database
 from core.generation.models import Generation
 from core.images.thumbnails import thumbnail
 from core.prompts.experiments.feed import feed

@@ -7,9 +7,9 @@ from uuid import uuid4
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.database import Database
 from core.failures.events import Failure, note_failure
 from core.failures.models import ErrorGroup, ErrorGroupChange
+from core.foundation.database import Database
 from core.generation.models import Generation, RenderAttempt
 from tests.support.factories import make_generation
 

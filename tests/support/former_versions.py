@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from core.database import Database
+from core.foundation.database import Database
 from core.migrate import BASELINE
 from core.schema.files import DOMAINS, FOLDER, sql_of
 

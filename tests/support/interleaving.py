@@ -13,8 +13,8 @@ from typing import Any, Literal
 import psycopg
 from sqlalchemy import event
 
-from core.database import Database
-from core.errors import OperatorError
+from core.foundation.database import Database
+from core.foundation.errors import OperatorError
 
 Stop = Literal["gate", "lock", "done"]
 LONGEST_WAIT = 30.0

@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
 from core.customers.models import Customer
-from core.database import Database
 from core.failures.fingerprint import fingerprint
 from core.failures.retries.batches import start
 from core.failures.retries.models import RetryBatch, RetryBatchItem
 from core.failures.retries.plan import Plan, Scope, plan
 from core.failures.retries.work import work_off
+from core.foundation.database import Database
 from core.generation.models import Generation
 from core.settings import Settings
 from tests.support.factories import make_generation

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from core.errors import InvalidInput, SetupError
+from core.foundation.errors import InvalidInput, SetupError
 from core.provider.catalog import MODELS, build_input, check_parameters
 from core.provider.reports import RenderRequest
 from core.provider.sandbox.models import INPUT_SCHEMAS

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import fisher_exact
 
 from core.failures.differences import Counts, Findings, Novelty, alike, findings
-from core.failures.statistics import Rate, change_of, compare, exact_excess, exact_test
+from core.foundation.statistics.rates import Rate, change_of, compare, exact_excess, exact_test
 
 pytestmark = pytest.mark.slow
 

@@ -5,7 +5,16 @@ import random
 import pytest
 from scipy.stats import binomtest
 
-from core.failures.statistics import Rate, compare, differs, holm, newcombe, score_test, verdicts, wilson
+from core.foundation.statistics.rates import (
+    Rate,
+    compare,
+    differs,
+    holm,
+    newcombe,
+    score_test,
+    verdicts,
+    wilson,
+)
 
 CASES = [1, 2, 5, 19, 20, 40, 81, 263, 400, 10_000]
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from core.errors import SelfieRejected
+from core.foundation.errors import SelfieRejected
 from core.images import heic
 from core.images.intake import take_in
 from core.images.limits import MAX_UPLOAD_BYTES

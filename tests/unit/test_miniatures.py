@@ -7,7 +7,7 @@ import time
 import pytest
 from PIL import Image
 
-from core.errors import NotFound, ServiceUnavailable
+from core.foundation.errors import NotFound, ServiceUnavailable
 from core.images import miniatures
 from core.images.miniatures import Miniatures
 from core.storage.objects import ObjectStore

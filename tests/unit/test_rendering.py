@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.errors import InvalidInput
+from core.foundation.errors import InvalidInput
 from core.prompts.rendering import (
     LONGEST_PROMPT,
     VARIABLES,

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from core.provider.scrub import LIMIT, scrub
+from core.foundation.scrub import LIMIT, scrub
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from core.embedded.ports import free_port
-from core.errors import SetupError
+from core.foundation.errors import SetupError
 from core.provider.catalog import MODELS
 from core.provider.outputs import OutputHosts
 from core.settings import Settings, load_settings

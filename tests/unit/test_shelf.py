@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 import pytest
 
-from core.errors import NotFound
+from core.foundation.errors import NotFound
 from core.prompts.share import shelf as module
 from core.prompts.share.shelf import LIFETIME_SECONDS, MOST, Prepared, Shelf
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from core.access.sign_in import SignIn, check_auth
-from core.errors import SetupError
+from core.foundation.errors import SetupError
 
 SECRET = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 PROVIDER: dict[str, Any] = {

@@ -5,10 +5,10 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from core.failures.statistics import Rate
-from core.prompts.statistics.bradley_terry import Ballot, strengths
-from core.prompts.statistics.rank_agreement import rank_agreement
-from core.prompts.statistics.staging import STAGES, Decision, decide, default_keeps, next_stage
+from core.foundation.statistics.bradley_terry import Ballot, strengths
+from core.foundation.statistics.rank_agreement import rank_agreement
+from core.foundation.statistics.rates import Rate
+from core.prompts.votes.staging import STAGES, Decision, decide, default_keeps, next_stage
 from core.provider.prices import price_usd
 from tests.unit.test_vote_statistics import Generator, all_pairs
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from jinja2 import nodes
 
-from core.errors import InvalidInput
+from core.foundation.errors import InvalidInput
 from core.prompts import judging
 from core.prompts.diff import MOST_PAIRS, diff_words
 from core.prompts.rendering import render, variables_in

@@ -6,13 +6,13 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from core.failures.statistics import Rate
-from core.prompts.statistics.agreement import agreement
-from core.prompts.statistics.bradley_terry import Ballot, strengths
-from core.prompts.statistics.paired import MOST_VOTES, e_value, paired_test
-from core.prompts.statistics.samples import Sample, best_first, shipping
-from core.prompts.statistics.staging import cost, cut
-from core.prompts.statistics.verdict import verdict
+from core.foundation.statistics.agreement import agreement
+from core.foundation.statistics.bradley_terry import Ballot, strengths
+from core.foundation.statistics.paired import MOST_VOTES, e_value, paired_test
+from core.foundation.statistics.rates import Rate
+from core.prompts.votes.samples import Sample, best_first, shipping
+from core.prompts.votes.staging import cost, cut
+from core.prompts.votes.verdict import verdict
 
 pytestmark = pytest.mark.slow
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from core.wording import ago, count, dollars, duration, moment
+from core.foundation.wording import ago, count, dollars, duration, moment
 
 
 @pytest.mark.parametrize(

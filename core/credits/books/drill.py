@@ -18,7 +18,7 @@ from core.credits.books.check import RULES, Scope, run
 from core.credits.books.plants import PLANTS
 from core.credits.books.rules import Finding
 from core.credits.books.scene import ABSENT, Scene, covered_by
-from core.database import Database
+from core.foundation.database import Database
 from core.storage.objects import ObjectStore
 
 ANCHOR_RULES = {

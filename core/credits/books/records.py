@@ -12,8 +12,8 @@ from core.credits.books.check import RULES, run, scope_since
 from core.credits.books.rules import Finding
 from core.credits.models import Transfer
 from core.credits.seal_models import BooksCheck, BooksFinding, LedgerSeal, SealAnchor
-from core.database import Database
-from core.generation.leases import take_named
+from core.foundation.database import Database
+from core.foundation.leases import take_named
 from core.storage.objects import ObjectStore
 
 FULL, RECENT = "full", "recent"

@@ -11,7 +11,7 @@ from core.access.models import Staff
 from core.credits.cases.batch_models import RefundBatch, RefundBatchItem
 from core.credits.cases.models import CompensationCase
 from core.customers.models import Customer
-from core.errors import NotFound
+from core.foundation.errors import NotFound
 
 Case = CompensationCase
 

@@ -22,10 +22,11 @@ from core.credits.cases.models import CaseLog, CompensationCase
 from core.credits.cases.queue_filters import QueueFilter, is_open, narrow
 from core.credits.cases.reasons import REASONS
 from core.credits.cases.states import CaseState
-from core.credits.cases.steps import NOW, later
+from core.credits.cases.steps import later
 from core.credits.cases.versions import in_force
-from core.database import Database
-from core.errors import Conflict, InvalidInput, NotFound, OperatorError
+from core.foundation.clock import NOW
+from core.foundation.database import Database
+from core.foundation.errors import Conflict, InvalidInput, NotFound, OperatorError
 
 Case = CompensationCase
 BatchDecision = Literal["approve", "deny"]

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from core.access.models import Staff
 from core.access.permissions import Actor, Permission, require
 from core.credits.cases.models import CaseViewer, CompensationCase
-from core.credits.cases.steps import NOW
-from core.errors import Conflict
+from core.foundation.clock import NOW
+from core.foundation.errors import Conflict
 
 CLAIM = timedelta(minutes=15)
 # Who was not seen for so long has left the page.

@@ -8,9 +8,10 @@ from core.credits.cases.models import CompensationCase
 from core.credits.cases.policy import Policy
 from core.credits.cases.reasons import preselected
 from core.credits.cases.states import CaseKind, CaseState
-from core.credits.cases.steps import CLOCK, NOW, SYSTEM, pay, step
+from core.credits.cases.steps import CLOCK, SYSTEM, pay, step
 from core.credits.cases.versions import in_force
-from core.database import Database
+from core.foundation.clock import NOW
+from core.foundation.database import Database
 
 BATCH = 50
 # So many are looked at for one batch: those that a limit refuses must not stand in the way of the others.

@@ -14,10 +14,11 @@ from core.credits.cases.doubles import sample
 from core.credits.cases.models import CaseApproval, CaseLog, CompensationCase
 from core.credits.cases.reasons import REASONS
 from core.credits.cases.states import CaseKind, CaseState
-from core.credits.cases.steps import NOW, keep_rest, later, locked, pay, require_open, staff, step
+from core.credits.cases.steps import keep_rest, later, locked, pay, require_open, staff, step
 from core.credits.cases.versions import in_force
 from core.credits.models import Transfer
-from core.errors import Conflict, InvalidInput
+from core.foundation.clock import NOW
+from core.foundation.errors import Conflict, InvalidInput
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from core.access.permissions import Actor, Permission, require
 from core.credits.cases.models import CompensationCase, DoubleReview
 from core.credits.cases.states import CaseState
-from core.errors import Conflict, InvalidInput, NotFound
+from core.foundation.errors import Conflict, InvalidInput, NotFound
 
 SHARE = 0.02
 OUTCOMES = ("approved", "denied")

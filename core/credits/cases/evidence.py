@@ -32,7 +32,7 @@ from core.credits.cases.models import (
 )
 from core.credits.cases.opening import HISTORY_DAYS
 from core.credits.cases.policy import from_json
-from core.credits.cases.queue_filters import LARGEST_NUMBER, Incident, hour_of, is_open, of_incident
+from core.credits.cases.queue_filters import Incident, hour_of, is_open, of_incident
 from core.credits.cases.replay import facts_of
 from core.credits.cases.states import STATE_TITLES, CaseKind, CaseState
 from core.credits.cases.steps import later
@@ -41,7 +41,8 @@ from core.credits.cases.why_not import smallest_change
 from core.credits.models import Charge
 from core.credits.views import lines_of_generation
 from core.customers.models import Customer
-from core.errors import NotFound
+from core.foundation.database import LARGEST_ID
+from core.foundation.errors import NotFound
 from core.generation.models import Avatar, Generation, RenderAttempt
 from core.images.addresses import Picture, Shown
 
@@ -51,7 +52,7 @@ EARLIER = 6
 
 def case_evidence(session: Session, *, actor: Actor, case_id: int) -> Evidence:
     """All about one case, as `actor` sees it. Raises NotFound."""
-    case = session.get(Case, case_id, populate_existing=True) if 0 < case_id <= LARGEST_NUMBER else None
+    case = session.get(Case, case_id, populate_existing=True) if 0 < case_id <= LARGEST_ID else None
     if case is None:
         raise NotFound(f"There is no case {case_id}.")
     now: datetime = session.scalars(select(func.now())).one()

@@ -12,11 +12,12 @@ from core.credits.cases.models import CompensationCase, PolicyDecision
 from core.credits.cases.policy import CaseFacts, Outcome, Policy, Verdict, decide
 from core.credits.cases.reasons import preselected
 from core.credits.cases.states import CaseKind, CaseState
-from core.credits.cases.steps import NOW, POLICY, keep_rest, later, pay, staff, step
+from core.credits.cases.steps import POLICY, keep_rest, later, pay, staff, step
 from core.credits.cases.versions import in_force
 from core.credits.models import Charge
-from core.errors import Conflict, InvalidInput, NotFound
 from core.failures.taxonomy import FailureClass, facts
+from core.foundation.clock import NOW
+from core.foundation.errors import Conflict, InvalidInput, NotFound
 from core.generation.models import Generation
 
 HISTORY_DAYS = 30

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.credits.cases.states import CaseKind
-from core.errors import InvalidInput
 from core.failures.taxonomy import FailureClass, Fault
+from core.foundation.errors import InvalidInput
 
 
 class Outcome(enum.StrEnum):

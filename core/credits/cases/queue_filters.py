@@ -11,9 +11,9 @@ from core.credits.cases.batch_models import RefundBatch, RefundBatchItem
 from core.credits.cases.models import CaseIntent, CompensationCase
 from core.credits.cases.states import OPEN_STATES, CaseState
 from core.customers.models import Customer
+from core.foundation.database import LARGEST_ID
 
 HOUR = timedelta(hours=1)
-LARGEST_NUMBER = 2**63 - 1
 
 
 class Band(enum.StrEnum):
@@ -196,7 +196,7 @@ def found_by(text: str) -> ColumnElement[bool]:
     )
     customers = Case.customer_id.in_(select(Customer.id).where(named))
     number = text.lstrip("#")
-    if number.isdecimal() and int(number) <= LARGEST_NUMBER:
+    if number.isdecimal() and int(number) <= LARGEST_ID:
         return or_(Case.id == int(number), Case.generation_id == int(number), customers)
     return customers
 

@@ -12,7 +12,7 @@ from core.credits.cases.reasons import REASONS
 from core.credits.cases.versions import in_force
 from core.failures.charts import title_of
 from core.failures.rollups import Money, floor_quarter, money
-from core.failures.statistics import Rate
+from core.foundation.statistics.rates import Rate
 
 # What one person pays one customer within a day is suspicious from this share of what needs two people.
 NEAR_LIMIT = 0.8

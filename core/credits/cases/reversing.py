@@ -11,9 +11,10 @@ from core.access.staff import record
 from core.credits import ledger
 from core.credits.cases.models import CompensationCase
 from core.credits.cases.states import PAID_STATES, CaseState
-from core.credits.cases.steps import NOW, keep_rest, locked, staff, step
+from core.credits.cases.steps import keep_rest, locked, staff, step
 from core.credits.models import Transfer
-from core.errors import Conflict, InvalidInput, NotAllowed
+from core.foundation.clock import NOW
+from core.foundation.errors import Conflict, InvalidInput, NotAllowed
 
 # So long whoever decided may take it back alone.
 ALONE_FOR = timedelta(minutes=15)

@@ -4,7 +4,7 @@ import dataclasses
 from datetime import timedelta
 from typing import Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
@@ -13,9 +13,8 @@ from core.credits.cases.models import CaseLog, CompensationCase, CustomerReceipt
 from core.credits.cases.reasons import customer_sentence
 from core.credits.cases.states import OPEN_STATES, STATE_TITLES, CaseKind, CaseState
 from core.credits.models import Entry
-from core.errors import Conflict, NotFound
-
-NOW = func.clock_timestamp()
+from core.foundation.clock import NOW
+from core.foundation.errors import Conflict, NotFound
 
 
 @dataclasses.dataclass(frozen=True)

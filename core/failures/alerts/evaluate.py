@@ -13,7 +13,6 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from core.database import lost_connection
 from core.failures.alerts.announce import announce
 from core.failures.alerts.kinds import KINDS, Kind, Severity
 from core.failures.alerts.machine import LIVE, AlertState, Sight, Standing, step
@@ -22,8 +21,9 @@ from core.failures.alerts.models import Alert, AlertRule
 from core.failures.alerts.records import SYSTEM, close, end, forget_acknowledgement, note, remember
 from core.failures.alerts.rules import RuleView, rule_in_force, rules
 from core.failures.alerts.wording import sentence
-from core.generation.leases import take_named
-from core.provider.scrub import scrub
+from core.foundation.database import lost_connection
+from core.foundation.leases import take_named
+from core.foundation.scrub import scrub
 from core.services import Services
 from core.settings import Settings
 

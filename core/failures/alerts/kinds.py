@@ -5,8 +5,8 @@ import enum
 from collections.abc import Mapping
 from typing import Any
 
-from core.errors import InvalidInput
 from core.failures.taxonomy import TAXONOMY, FailureClass, Fault
+from core.foundation.errors import InvalidInput
 
 
 class Severity(enum.StrEnum):

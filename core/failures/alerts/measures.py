@@ -19,8 +19,8 @@ from core.credits.moments import first_since
 from core.failures.alerts.kinds import OURS, PROVIDER_STOPS, Kind
 from core.failures.alerts.machine import Sight
 from core.failures.models import ErrorGroup
-from core.failures.statistics import wilson
 from core.failures.taxonomy import TAXONOMY, FailureClass
+from core.foundation.statistics.rates import wilson
 from core.generation.models import Generation, RenderAttempt
 from core.generation.states import State
 from core.generation.workers import BEATS_UNTIL_SILENT, workers

@@ -15,9 +15,9 @@ from core.failures.differences import alike, novelty, what_differs
 from core.failures.dimensions import DIMENSIONS
 from core.failures.rollups import floor_quarter
 from core.failures.taxonomy import TAXONOMY, FailureClass
+from core.foundation.wording import count, duration
 from core.notifications.message import Message
 from core.settings import Settings
-from core.wording import count, duration
 
 VERBS = {"fired": "Firing", "raised": "More pressing", "reminder": "Still firing", "resolved": "Resolved"}
 # A message lists so many alerts by name.

@@ -7,7 +7,7 @@ from sqlalchemy import Double, ForeignKey, UniqueConstraint, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.database import Base, HasId
+from core.foundation.database import Base, HasId
 
 
 class AlertRule(HasId, Base):

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
-from core.errors import Conflict, InvalidInput, NotFound
 from core.failures.alerts.kinds import KINDS, Kind, Severity, checked_parameters
 from core.failures.alerts.machine import NoData, Timing
 from core.failures.alerts.models import AlertRule, AlertRuleVersion
+from core.foundation.errors import Conflict, InvalidInput, NotFound
 
 LONGEST_NAME = 80
 MOST_SECONDS = 86_400.0

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from core.failures.alerts.kinds import Kind
-from core.wording import clock_offset, count, dollars, duration
+from core.foundation.wording import clock_offset, count, dollars, duration
 
 
 def sentence(kind: Kind, facts: Mapping[str, Any]) -> str:

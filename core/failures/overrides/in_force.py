@@ -10,10 +10,10 @@ from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from core.database import lost_connection
 from core.failures.overrides.matching import Conditions, Override
 from core.failures.overrides.models import ErrorOverride, ErrorOverrideVersion
 from core.failures.taxonomy import FailureClass
+from core.foundation.database import lost_connection
 
 log = logging.getLogger(__name__)
 

@@ -14,11 +14,11 @@ from sqlalchemy import Row, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from core.errors import ServiceUnavailable
 from core.failures.overrides.matching import LONGEST_TEXT, Conditions, Error, Override, parts_of
 from core.failures.overrides.records import DAYS, Spec
 from core.failures.rules import RULES
 from core.failures.taxonomy import FailureClass
+from core.foundation.errors import ServiceUnavailable
 
 ANSWER_WITHIN_MS = 20_000
 # Different errors that are held against the rule, in some seconds; whatever is beyond is told to be missing.

@@ -11,13 +11,13 @@ from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
-from core.errors import Conflict, InvalidInput, NotFound
 from core.failures.evidence import PLACES
 from core.failures.models import ErrorEvent
 from core.failures.overrides.in_force import conditions_of
 from core.failures.overrides.matching import Conditions, Override, fold, parts_of
 from core.failures.overrides.models import ErrorOverride, ErrorOverrideVersion
 from core.failures.taxonomy import FailureClass
+from core.foundation.errors import Conflict, InvalidInput, NotFound
 from core.provider.catalog import MODELS
 
 LONGEST_PATTERN = 500

@@ -3,7 +3,7 @@
 from core.failures.overrides.matching import Conditions
 from core.failures.overrides.preview import Preview
 from core.failures.taxonomy import facts
-from core.wording import count
+from core.foundation.wording import count
 
 PLACES = {
     "prediction": "a failed prediction",

@@ -6,7 +6,7 @@ from decimal import Decimal
 from sqlalchemy import ForeignKey, Numeric, func
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.database import Base, HasId
+from core.foundation.database import Base, HasId
 
 
 class RetryBatch(HasId, Base):

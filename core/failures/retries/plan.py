@@ -18,9 +18,9 @@ from sqlalchemy.orm import Session
 
 from core.credits import ledger
 from core.customers.models import Customer
-from core.errors import InvalidInput
 from core.failures.models import ErrorEvent
 from core.failures.retries.models import RetryBatch, RetryBatchItem
+from core.foundation.errors import InvalidInput
 from core.generation.models import Generation
 from core.generation.request import Quote, model_for_retry, quote
 from core.generation.states import State

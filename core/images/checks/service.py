@@ -6,9 +6,10 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from core.database import Database
-from core.errors import NotFound
-from core.generation.leases import NOW, take_named
+from core.foundation.clock import NOW
+from core.foundation.database import Database
+from core.foundation.errors import NotFound
+from core.foundation.leases import take_named
 from core.generation.models import Avatar, Generation
 from core.images.checks.models import ImageCheck
 from core.images.checks.picture import check_picture

@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 
 from core.access.permissions import Permission, require
 from core.access.staff import actor_by_id
-from core.database import Database
-from core.errors import NotAllowed
+from core.foundation.database import Database
+from core.foundation.errors import NotAllowed
+from core.foundation.wording import dollars
 from core.generation.models import Generation
 from core.generation.states import State
 from core.images.models import StoredSelfie
@@ -28,7 +29,6 @@ from core.prompts.experiments.money import money_today, money_under_cap
 from core.prompts.experiments.purchases import Purchases
 from core.prompts.experiments.runs import halt, own_open, settle
 from core.settings import Settings
-from core.wording import dollars
 
 AT_PROVIDER = (State.QUEUED, State.SUBMITTING, State.RENDERING)
 

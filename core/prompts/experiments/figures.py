@@ -15,8 +15,8 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from core.access.models import AuditEvent, Staff
-from core.failures.statistics import Rate
 from core.failures.taxonomy import FailureClass
+from core.foundation.statistics.rates import Rate
 from core.generation.states import OPEN, State
 from core.prompts.experiments.grids import CellView, Grid, grid
 from core.prompts.experiments.models import ExperimentVariant

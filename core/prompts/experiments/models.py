@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, ForeignKey, Numeric, UniqueConstraint, func
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.database import Base, HasId
+from core.foundation.database import Base, HasId
 
 
 class Experiment(HasId, Base):

@@ -9,7 +9,7 @@ from decimal import Decimal
 from sqlalchemy import Float, func, select
 from sqlalchemy.orm import Session
 
-from core.errors import InvalidInput, NotFound
+from core.foundation.errors import InvalidInput, NotFound
 from core.generation.models import Generation, RenderAttempt
 from core.generation.states import State
 from core.prompts.experiments.cells import selfie_hashes, usable

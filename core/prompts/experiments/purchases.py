@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
-from core.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from core.foundation.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from core.generation.models import Generation
 from core.generation.request import Wish, request_generation
 from core.images.models import StoredSelfie

@@ -7,7 +7,9 @@ from sqlalchemy.orm import Session, aliased
 
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
-from core.errors import Conflict, InvalidInput, NotFound
+from core.foundation.database import LARGEST_ID
+from core.foundation.errors import Conflict, InvalidInput, NotFound
+from core.foundation.wording import dollars
 from core.generation import endings
 from core.generation.models import Generation
 from core.generation.states import OPEN, State
@@ -16,9 +18,6 @@ from core.prompts.experiments.models import Experiment, ExperimentCell, Experime
 from core.prompts.experiments.money import under_one_cap
 from core.prompts.experiments.plan import Wish, check, check_budget, check_repeats, forecast_start
 from core.settings import Settings
-from core.wording import dollars
-
-LARGEST_ID = 2**63 - 1
 
 
 def create(session: Session, *, actor: Actor, wish: Wish) -> Experiment:

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import actor_by_id, record
-from core.database import Database
-from core.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from core.foundation.database import Database
+from core.foundation.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from core.prompts.experiments.cells import is_our_turn, wait_for_turn
 from core.prompts.experiments.models import Experiment, ExperimentVariant
 from core.prompts.experiments.plan import LONGEST_NAME, Forecast, Wish, forecast_start

@@ -7,18 +7,19 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
-from core.errors import Conflict, NotFound
+from core.foundation.database import LARGEST_ID
+from core.foundation.errors import Conflict, NotFound
+from core.foundation.wording import dollars
 from core.prompts.experiments.models import Experiment, ExperimentVariant
 from core.prompts.experiments.plan import Forecast, Wish, forecast_start
-from core.prompts.experiments.runs import LARGEST_ID, create, start
+from core.prompts.experiments.runs import create, start
 from core.prompts.experiments.stage_models import ExperimentLine, ExperimentPlan, ExperimentStage
 from core.prompts.experiments.stages_plan import in_quality, stage_name
 from core.prompts.experiments.stages_votes import close_voting
 from core.prompts.experiments.variants import Variant
-from core.prompts.statistics.staging import next_stage
 from core.prompts.testsets.sets import refused_selfies
+from core.prompts.votes.staging import next_stage
 from core.settings import Settings
-from core.wording import dollars
 
 
 def get_plan(session: Session, plan_id: int, *, lock: bool = False) -> ExperimentPlan:

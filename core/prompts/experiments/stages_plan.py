@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
-from core.errors import InvalidInput
+from core.foundation.errors import InvalidInput
 from core.prompts.experiments.plan import (
     LONGEST_NAME,
     Checked,
@@ -18,7 +18,7 @@ from core.prompts.experiments.plan import (
     forecast_wish,
 )
 from core.prompts.experiments.variants import Variant, freeze
-from core.prompts.statistics.staging import FINALISTS, STAGES, default_keeps, next_stage
+from core.prompts.votes.staging import FINALISTS, STAGES, default_keeps, next_stage
 from core.provider.prices import price_of
 from core.settings import Settings
 

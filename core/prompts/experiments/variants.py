@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy.orm import Session
 
-from core.errors import Conflict, InvalidInput
+from core.foundation.errors import Conflict, InvalidInput
 from core.prompts.experiments.keys import image_key
 from core.prompts.experiments.models import ExperimentVariant
 from core.prompts.library import get_version

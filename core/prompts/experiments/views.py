@@ -10,7 +10,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
 from core.access.models import Staff
-from core.errors import NotFound
+from core.foundation.database import LARGEST_ID
+from core.foundation.errors import NotFound
 from core.generation.models import Generation
 from core.prompts.experiments.grids import standing
 from core.prompts.experiments.models import (
@@ -21,7 +22,6 @@ from core.prompts.experiments.models import (
 )
 from core.prompts.experiments.money import Money, money_of
 from core.prompts.experiments.plan import expected_time
-from core.prompts.experiments.runs import LARGEST_ID
 from core.prompts.testsets.models import TestSet, TestSetVersion
 from core.settings import Settings
 

@@ -5,9 +5,9 @@ import enum
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from core.foundation.wording import count, dollars
 from core.prompts.promotion.evidence import Evidence
 from core.prompts.promotion.limits import Limits
-from core.wording import count, dollars
 
 
 class Name(enum.StrEnum):

@@ -7,7 +7,9 @@ from decimal import Decimal
 from sqlalchemy import func, select, union
 from sqlalchemy.orm import Session
 
-from core.failures.statistics import Rate
+from core.foundation.statistics.bradley_terry import Ballot
+from core.foundation.statistics.paired import ENOUGH, PairedTest
+from core.foundation.statistics.rates import Rate
 from core.generation.models import Generation, RenderAttempt
 from core.generation.states import State
 from core.images.checks.models import ImageCheck
@@ -20,11 +22,9 @@ from core.prompts.experiments.models import (
 )
 from core.prompts.models import PromptVersion
 from core.prompts.promotion.live import REFUSED
-from core.prompts.statistics.bradley_terry import Ballot
-from core.prompts.statistics.paired import ENOUGH, PairedTest
-from core.prompts.statistics.verdict import verdict
 from core.prompts.votes.models import Vote, VotePair
 from core.prompts.votes.results import ballots_of, counted_votes
+from core.prompts.votes.verdict import verdict
 from core.provider.catalog import MODELS, checked_parameters
 from core.provider.prices import price_of
 

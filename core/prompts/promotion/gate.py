@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
-from core.errors import Conflict, InvalidInput
+from core.foundation.errors import Conflict, InvalidInput
 from core.prompts.experiments.models import ExperimentVariant
 from core.prompts.labels import PRODUCTION, checked_reason, locked_label, put_label, refuse_target
 from core.prompts.library import get_version

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
-from core.errors import Conflict, InvalidInput
+from core.foundation.errors import Conflict, InvalidInput
 from core.prompts.promotion.models import PromotionLimits
 
 LONGEST_REASON = 500

@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
-from core.failures.statistics import Rate
 from core.failures.taxonomy import FailureClass
+from core.foundation.statistics.rates import Rate
 from core.generation.models import Generation, RenderAttempt
 from core.generation.states import OPEN, State
 

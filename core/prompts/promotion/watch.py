@@ -3,10 +3,10 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from core.failures.statistics import Rate
+from core.foundation.statistics.rates import Rate
+from core.foundation.wording import count
 from core.prompts.promotion.live import Counts, Job
 from core.prompts.promotion.sequential import REFUSAL_ALPHA, REQUEST_ALPHA, boundary, crossed
-from core.wording import count
 
 
 @dataclasses.dataclass(frozen=True)

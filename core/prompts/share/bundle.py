@@ -3,7 +3,7 @@
 import zipfile
 from typing import BinaryIO
 
-from core.errors import NotFound
+from core.foundation.errors import NotFound
 from core.prompts.share.document import Document
 from core.prompts.share.gather import Shared
 from core.storage.objects import ObjectStore

@@ -11,12 +11,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from core.foundation.database import LARGEST_ID
 from core.images.checks.verdicts import Check, Verdict
 
 FORMAT = "inkdesk-experiment"
 VERSION = 1
 MOST_VARIANTS, MOST_SELFIES, MOST_REPEATS = 8, 50, 10
-LARGEST = 2**63 - 1
 
 
 def _storable(words: str) -> str:
@@ -30,7 +30,7 @@ Text = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(_stor
 Line = Annotated[str, StringConstraints(max_length=300), AfterValidator(_storable)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Dollars = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,6}\.[0-9]{4}$")]
-Count = Annotated[int, Field(ge=0, le=LARGEST)]
+Count = Annotated[int, Field(ge=0, le=LARGEST_ID)]
 Position = Annotated[int, Field(ge=1, le=1000)]
 Share = Annotated[float, Field(ge=-10, le=10)]
 ImageType = Literal["image/png", "image/webp", "image/jpeg"]

@@ -9,13 +9,13 @@ from sqlalchemy.orm import Session
 
 from core.access.models import Staff
 from core.customers.models import Customer
-from core.errors import NotFound
+from core.foundation.database import LARGEST_ID
+from core.foundation.errors import NotFound
 from core.prompts.share.document import Document, hash_of
 from core.prompts.share.gather import Picture, Shared
 from core.prompts.share.models import ExperimentImport, ImportedImage, ImportedSelfie
 
 MOST_LISTED = 50
-LARGEST_ID = 2**63 - 1
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
 from core.customers.models import Customer
-from core.database import Database
-from core.errors import Conflict, OperatorError, StillKept
+from core.foundation.database import Database
+from core.foundation.errors import Conflict, OperatorError, StillKept
 from core.images.selfies import THUMBNAIL_TYPE
 from core.images.thumbnails import thumbnail
 from core.prompts.share.bundle import EXTENSIONS

@@ -12,7 +12,7 @@ from typing import BinaryIO, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from core.errors import InvalidInput
+from core.foundation.errors import InvalidInput
 from core.images.formats import Kind, identify
 from core.images.output import AvatarRejected, check_avatar, decode_picture
 from core.prompts.experiments.keys import image_key

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.database import Base, HasId
+from core.foundation.database import Base, HasId
 
 
 class ExperimentImport(HasId, Base):

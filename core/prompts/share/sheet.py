@@ -10,14 +10,14 @@ from typing import BinaryIO
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from core.errors import NotFound
+from core.foundation.errors import NotFound
+from core.foundation.wording import dollars
 from core.images.output import AvatarRejected
 from core.images.thumbnails import THUMBNAIL_SIDE, thumbnail
 from core.prompts.diff import Change, Piece, Side, diff_parameters, diff_words
 from core.prompts.share.document import Cell, Checks, Document, Variant
 from core.prompts.share.gather import Picture, Shared
 from core.storage.objects import ObjectStore
-from core.wording import dollars
 
 # 297 mm of paper at 96 pixels an inch, without its margins and the column of selfies.
 PAPER_PIXELS = 900

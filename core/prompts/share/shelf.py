@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-from core.errors import NotFound
+from core.foundation.errors import NotFound
 from core.images.kept import when_erased
 
 PATH = "/share"

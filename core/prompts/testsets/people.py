@@ -13,8 +13,9 @@ from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
 from core.customers.directory import create_customer, get_customer
 from core.customers.models import Customer
-from core.database import Database
-from core.errors import Conflict, InvalidInput, NotFound, StillKept
+from core.foundation.database import Database
+from core.foundation.errors import Conflict, InvalidInput, NotFound, StillKept
+from core.foundation.wording import count
 from core.generation.models import Avatar, Generation, KeptOutput
 from core.generation.states import OPEN
 from core.images.addresses import Picture, Shown
@@ -25,7 +26,6 @@ from core.prompts.share.people import imported_faces, imported_images, imported_
 from core.prompts.testsets.models import TestPerson
 from core.storage import keys
 from core.storage.objects import ObjectStore
-from core.wording import count
 
 
 @dataclasses.dataclass(frozen=True)

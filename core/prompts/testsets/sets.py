@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
 from core.customers.models import Customer
-from core.errors import Conflict, InvalidInput, NotFound
+from core.foundation.errors import Conflict, InvalidInput, NotFound
 from core.images.models import StoredSelfie
 from core.prompts.testsets.models import TestPerson, TestSet, TestSetMember, TestSetVersion
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, aliased
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
 from core.customers.models import Customer
-from core.errors import Conflict, InvalidInput, NotFound
+from core.foundation.errors import Conflict, InvalidInput, NotFound
 from core.generation.models import Avatar, Generation
 from core.prompts.experiments.models import Experiment, ExperimentCell, ExperimentVariant
 from core.prompts.votes.images import generation_tokens, selfie_tokens

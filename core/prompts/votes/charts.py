@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from core.prompts.statistics.bradley_terry import Strength
+from core.foundation.statistics.bradley_terry import Strength
 
 # Each is told apart from bars and ground in both themes.
 COLOUR, OTHER, WHISKER = "#0072B2", "#8B90A0", "#E69F00"

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core.customers.models import Customer
-from core.errors import NotFound
+from core.foundation.errors import NotFound
 from core.generation.models import Avatar, Generation
 from core.images.models import StoredSelfie
 from core.images.thumbnails import thumbnail

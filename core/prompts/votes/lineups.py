@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor, Permission, require
 from core.customers.models import Customer
-from core.errors import InvalidInput, NotFound
-from core.failures.statistics import Rate
+from core.foundation.errors import InvalidInput, NotFound
+from core.foundation.statistics.rates import Rate
 from core.images.models import StoredSelfie
 from core.prompts.experiments.models import ExperimentCell
 from core.prompts.testsets.models import TestPerson, TestSetMember

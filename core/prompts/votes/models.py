@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, ForeignKey, Text, UniqueConstraint, func, tex
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.database import Base, HasId
+from core.foundation.database import Base, HasId
 
 
 class BlindImage(Base):

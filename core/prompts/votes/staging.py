@@ -9,8 +9,8 @@ import math
 from collections.abc import Sequence
 from decimal import Decimal
 
-from core.prompts.statistics.bradley_terry import Ballot, strengths
-from core.prompts.statistics.paired import MOST_VOTES, PairedTest, paired_test
+from core.foundation.statistics.bradley_terry import Ballot, strengths
+from core.foundation.statistics.paired import MOST_VOTES, PairedTest, paired_test
 
 STAGES = ("low", "medium", "high")
 FINALISTS = 2

@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from itertools import combinations
 
-from core.failures.statistics import Interval, wilson
+from core.foundation.statistics.rates import Interval, wilson
 
 # With fewer independent pairs any order may look like any other: six are five versions of one plan.
 FEWEST_PAIRS = 6.0

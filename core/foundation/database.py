@@ -7,7 +7,18 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, DateTime, Engine, Identity, MetaData, Text, create_engine, event, text
+from sqlalchemy import (
+    BigInteger,
+    CursorResult,
+    DateTime,
+    Engine,
+    Identity,
+    MetaData,
+    Text,
+    create_engine,
+    event,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import (
     DBAPIError,
@@ -18,7 +29,10 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 
-from core.errors import ServiceUnavailable
+from core.foundation.errors import ServiceUnavailable
+
+# The largest number that a key can be: a search for a larger one would be an error.
+LARGEST_ID = 2**63 - 1
 
 # A process that hangs in the middle of a transaction must not hold up all others for as long as it hangs.
 IDLE_IN_TRANSACTION_SECONDS = 10
@@ -129,3 +143,8 @@ def answers(database: Database) -> bool:
     except DBAPIError:
         return False
     return True
+
+
+def rows_of(result: object) -> int:
+    """How many rows a statement has changed."""
+    return result.rowcount if isinstance(result, CursorResult) else 0

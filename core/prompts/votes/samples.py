@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Hashable, Mapping, Sequence
 
-from core.failures.statistics import Rate
+from core.foundation.statistics.rates import Rate
 
 
 @dataclasses.dataclass(frozen=True)

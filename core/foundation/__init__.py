@@ -1,0 +1,1 @@
+"""What knows nothing of avatars: errors, database, clock, leases, logs, bounded HTTP, statistics."""
