@@ -33,12 +33,12 @@ from bench.bench_errors import (
 )
 from core.embedded.postgres import EmbeddedPostgres
 from core.failures.alerts.evaluate import evaluate
-from core.failures.alerts.models import Alert, AlertRule
 from core.failures.alerts.rules import rules, seed_rules
 from core.foundation.database import Database, connect
 from core.migrate import upgrade
 from core.services import Services
 from core.settings import Settings
+from core.tables.alerts import Alert, AlertRule
 
 A_MINUTE = 600
 BUSY = timedelta(hours=1)

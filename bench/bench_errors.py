@@ -30,9 +30,9 @@ from core.failures.taxonomy import FailureClass
 from core.foundation.database import Database, connect
 from core.generation import filters
 from core.generation.filters import Filter
-from core.generation.states import State
 from core.generation.views import page_of_generations
 from core.migrate import upgrade
+from core.tables.generation import State
 
 DAYS = 90
 CUSTOMERS = 20_000

@@ -36,10 +36,10 @@ from bench.promptfoo.rival import PACKAGE, Promptfoo
 from bench.race import Result, Stop, table
 from bench.slow_provider import Provider, provider
 from core.embedded.house import embedded
-from core.generation.models import Avatar, Generation, RenderAttempt
 from core.prompts.experiments.runs import stop_now
 from core.services import Services, open_services, prepare
 from core.settings import Settings
+from core.tables.generation import Avatar, Generation, RenderAttempt
 
 IN_FLIGHT = 8
 QUICK = {"sweep_interval_seconds": 0.1, "tick_seconds": 0.1, "experiment_in_flight": IN_FLIGHT}

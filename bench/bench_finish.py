@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from bench.desk import BenchDesk, bench_desk, spread
 from bench.naive import EVERY_SECONDS, NaivePoller
-from core.generation.models import Avatar, RenderAttempt
+from core.tables.generation import Avatar, RenderAttempt
 from jobs.schedule import ticks
 from jobs.ticker import Worker
 

@@ -25,15 +25,15 @@ from core.access.staff import active_staff
 from core.credits.cases import claims
 from core.credits.cases.evidence import case_evidence
 from core.credits.cases.intents import intend
-from core.credits.cases.models import CompensationCase
 from core.credits.cases.queue import Place, counts, neighbour, queue_page
 from core.credits.cases.queue_filters import FACETS, Band, QueueFilter, Size, is_open, narrow
-from core.credits.cases.states import CaseState
 from core.credits.cases.versions import in_force
-from core.customers.models import Customer
 from core.embedded.postgres import EmbeddedPostgres
 from core.foundation.database import Database, connect
 from core.migrate import upgrade
+from core.tables.customers import Customer
+from core.tables.refund_states import CaseState
+from core.tables.refunds import CompensationCase
 
 OPEN, CLOSED, CUSTOMERS = 100_000, 5_000, 20_000
 LIMIT, DEEP = 20, 90_000

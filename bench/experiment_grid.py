@@ -19,11 +19,8 @@ from sqlalchemy import func, select
 from core.access.permissions import Actor
 from core.access.staff import active_staff
 from core.customers.directory import create_customer
-from core.generation.models import Avatar
-from core.images.models import StoredSelfie
 from core.images.samples import samples
 from core.images.thumbnails import thumbnail
-from core.prompts.experiments.models import Experiment
 from core.prompts.experiments.plan import Wish
 from core.prompts.experiments.runs import create, start
 from core.prompts.experiments.variants import Variant
@@ -32,6 +29,9 @@ from core.prompts.testsets.sets import Member, create_set
 from core.prompts.versions import Content
 from core.services import Services
 from core.settings import Settings
+from core.tables.experiments import Experiment
+from core.tables.generation import Avatar
+from core.tables.images import StoredSelfie
 
 VERSIONS, QUALITIES, SELFIES = 4, ("low", "medium"), 5
 IMAGES = VERSIONS * len(QUALITIES) * SELFIES

@@ -13,10 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from bench.desk import BenchDesk
-from core.images.models import StoredSelfie
 from core.images.output import check_avatar
 from core.images.thumbnails import thumbnail
 from core.provider.reports import ProviderReport, RemoteStatus, RenderRequest
+from core.tables.images import StoredSelfie
 
 EVERY_SECONDS = 5.0
 

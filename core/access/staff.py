@@ -6,9 +6,9 @@ from sqlalchemy import false, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from core.access.models import AuditEvent, Staff
 from core.access.permissions import ROLES, Actor
 from core.foundation.errors import InvalidInput, NotAllowed
+from core.tables.access import AuditEvent, Staff
 
 # Nobody receives mail at it (RFC 6762 keeps .local for the local network), so nobody can prove to own it.
 PERSONA_DOMAIN = "@inkdesk.local"

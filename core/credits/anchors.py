@@ -8,12 +8,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.credits.books.rules import Finding
-from core.credits.seal_models import LedgerEpoch, LedgerSeal, SealAnchor
 from core.credits.seals import SealRow, content, seals, unanchored
 from core.foundation.database import Database
 from core.foundation.errors import NotFound, ServiceUnavailable
 from core.storage import keys
 from core.storage.objects import ObjectStore
+from core.tables.seals import LedgerEpoch, LedgerSeal, SealAnchor
 
 MISMATCH = "anchor_mismatch"
 MISSING = "anchor_missing"

@@ -9,13 +9,13 @@ from core.access.permissions import Actor, Permission, require
 from core.access.staff import actor_by_id, record
 from core.credits.books.drill import Drill, drill
 from core.credits.books.records import check_full
-from core.credits.models import WalletBalance
-from core.credits.seal_models import BooksCheck
 from core.credits.seals import accept_epoch
 from core.credits.statements import system_balances
 from core.foundation.database import Database
 from core.foundation.wording import count
 from core.storage.objects import ObjectStore
+from core.tables.ledger import WalletBalance
+from core.tables.seals import BooksCheck
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,14 +5,14 @@ from datetime import timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core.access.models import AuditEvent
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
 from core.credits import ledger
 from core.credits.cases.versions import in_force
 from core.credits.ledger import LARGEST_GRANT
-from core.credits.models import Transfer, WalletBalance
 from core.foundation.errors import NotAllowed
+from core.tables.access import AuditEvent
+from core.tables.ledger import Transfer, WalletBalance
 
 __all__ = ["LARGEST_GRANT", "grant_credits", "granted_alone", "limit_alone", "needs_second"]
 

@@ -6,7 +6,6 @@ from typing import Literal
 from sqlalchemy import BigInteger, func, select
 from sqlalchemy.orm import Session
 
-from core.credits.models import Account, Charge, Transfer, WalletBalance
 from core.credits.posting import (
     KEY_REUSED,
     NO_CHARGE,
@@ -18,8 +17,9 @@ from core.credits.posting import (
     Posted,
     post,
 )
-from core.customers.models import Customer
 from core.foundation.errors import Conflict, InsufficientCredits, InvalidInput, NotFound
+from core.tables.customers import Customer
+from core.tables.ledger import Account, Charge, Transfer, WalletBalance
 
 LARGEST_GRANT = 1_000_000
 

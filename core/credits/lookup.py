@@ -7,12 +7,12 @@ import re
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.credits.cases.models import CompensationCase
-from core.credits.models import Charge, Transfer
 from core.customers.directory import find_customers
-from core.customers.models import Customer
 from core.foundation.database import LARGEST_ID
 from core.foundation.wording import count
+from core.tables.customers import Customer
+from core.tables.ledger import Charge, Transfer
+from core.tables.refunds import CompensationCase
 
 # "case 12", "no. 12", "#12" or the number alone.
 NUMBERED = re.compile(

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core.credits.models import Transfer
+from core.tables.ledger import Transfer
 
 # Numbers are handed out a moment before the row's own time is written.
 SKEW = timedelta(minutes=1)

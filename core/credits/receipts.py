@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
-from core.credits.cases.models import CustomerReceipt
+from core.tables.refunds import CustomerReceipt
 
 # The entry that the receipt names, hashed anew from what the ledger holds now and from the entry before it.
 LINK = text("""

@@ -1,7 +1,6 @@
 """What a grant or a reversal would do, shown before anybody asks for it; and who may ask."""
 
 import dataclasses
-import enum
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -10,18 +9,10 @@ from core.access.permissions import Actor, Permission, require
 from core.credits import ledger
 from core.credits.cases import reversing
 from core.credits.grants import LARGEST_GRANT, granted_alone, limit_alone
-from core.credits.models import Account, Transfer
-from core.customers.models import Customer
 from core.foundation.errors import Conflict, InvalidInput, NotFound
-
-
-class RequestKind(enum.StrEnum):
-    """What is asked for."""
-
-    GRANT = "grant"
-    REVERSE_GRANT = "reverse_grant"
-    REVERSE_CASE = "reverse_case"  # takes a refund or goodwill back
-
+from core.tables.customers import Customer
+from core.tables.ledger import Account, Transfer
+from core.tables.money_requests import RequestKind
 
 # Who may ask for it: any of these permissions will do.
 ASKS = {

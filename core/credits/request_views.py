@@ -6,15 +6,14 @@ from datetime import datetime
 from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session, aliased
 
-from core.access.models import Staff
 from core.access.permissions import Actor
 from core.credits import ledger
-from core.credits.cases.models import CompensationCase
-from core.credits.models import Transfer
-from core.credits.request_models import MoneyRequest
-from core.credits.request_plans import RequestKind
-from core.credits.requests import ANSWERS, RequestState
-from core.customers.models import Customer
+from core.credits.requests import ANSWERS
+from core.tables.access import Staff
+from core.tables.customers import Customer
+from core.tables.ledger import Transfer
+from core.tables.money_requests import MoneyRequest, RequestKind, RequestState
+from core.tables.refunds import CompensationCase
 
 
 @dataclasses.dataclass(frozen=True)

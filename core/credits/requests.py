@@ -4,7 +4,6 @@ One asks with a reason, a second and different person agrees or refuses, whateve
 in the same transaction. A request stands for a day.
 """
 
-import enum
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,30 +11,19 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from core.access.models import Staff
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import actor_by_id, record
 from core.credits import ledger
 from core.credits.cases import reversing
 from core.credits.grants import grant_credits, needs_second
-from core.credits.models import Transfer
-from core.credits.request_models import MoneyRequest
-from core.credits.request_plans import Plan, RequestKind, may_ask, plan_grant, plan_reversal
+from core.credits.request_plans import Plan, may_ask, plan_grant, plan_reversal
 from core.foundation.clock import NOW
 from core.foundation.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from core.tables.access import Staff
+from core.tables.ledger import Transfer
+from core.tables.money_requests import MoneyRequest, RequestKind, RequestState
 
 LASTS = timedelta(hours=24)
-
-
-class RequestState(enum.StrEnum):
-    """Where a request stands; all but waiting are ends."""
-
-    WAITING = "waiting"
-    DONE = "done"  # agreed to, and posted in the same transaction
-    REFUSED = "refused"
-    STALE = "stale"  # agreed to, but what it was about had changed
-    WITHDRAWN = "withdrawn"  # by whoever asked
-    EXPIRED = "expired"
 
 
 # Who may answer it.

@@ -12,11 +12,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from core.credits.seal_models import EpochAcceptance, LedgerEpoch, LedgerSeal, SealAnchor
 from core.foundation.database import Database
 from core.foundation.errors import InvalidInput, ServiceUnavailable
 from core.storage import keys
 from core.storage.objects import ObjectStore
+from core.tables.seals import EpochAcceptance, LedgerEpoch, LedgerSeal, SealAnchor
 
 JSON = "application/json"
 # Seals wait for their copies while the object store is away; so many are caught up with at once.

@@ -12,10 +12,10 @@ from datetime import datetime
 from sqlalchemy import func, or_, select, text
 from sqlalchemy.orm import Session
 
-from core.credits.models import Account, Entry, Transfer
-from core.credits.seal_models import AccountSnapshot, LedgerSeal
 from core.credits.views import LedgerLine, lines_of_transfers
 from core.foundation.errors import InvalidInput, NotFound
+from core.tables.ledger import Account, Entry, Transfer
+from core.tables.seals import AccountSnapshot, LedgerSeal
 
 PAGE = 50
 LONGEST_PAGE = 1_000

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.credits.cases.models import CompensationCase, CustomerReceipt
-from core.credits.models import Charge, Transfer
 from core.credits.receipts import Proof, verify
 from core.credits.transfers import TransferRow, transfer_rows
-from core.customers.models import Customer
 from core.foundation.errors import NotFound
+from core.tables.customers import Customer
+from core.tables.ledger import Charge, Transfer
+from core.tables.refunds import CompensationCase, CustomerReceipt
 
 
 @dataclasses.dataclass(frozen=True)

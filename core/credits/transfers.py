@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, union
 from sqlalchemy.orm import Session, aliased
 
-from core.credits.models import Account, Charge, Entry, Transfer
 from core.credits.moments import first_after, first_since
 from core.credits.views import TITLES
-from core.customers.models import Customer
-from core.generation.models import Generation
+from core.tables.customers import Customer
+from core.tables.generation import Generation
+from core.tables.ledger import Account, Charge, Entry, Transfer
 
 KINDS = ("grant", "charge", "capture", "refund", "goodwill", "clawback", "reversal")
 # A part of a name may fit half of all customers; so many are looked at.

@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import Row, Select, and_, func, select
 from sqlalchemy.orm import Session, aliased
 
-from core.credits.models import Account, Entry, Transfer
-from core.customers.models import Customer
+from core.tables.customers import Customer
+from core.tables.ledger import Account, Entry, Transfer
 
 TITLES = {
     "issued": "Issued",

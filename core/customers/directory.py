@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
-from core.customers.models import Customer
 from core.foundation.errors import Conflict, InvalidInput, NotFound
+from core.tables.customers import Customer
 
 LONGEST = 200
 

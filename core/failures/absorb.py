@@ -11,12 +11,12 @@ from datetime import datetime
 from sqlalchemy import TextClause, delete, func, select, text
 from sqlalchemy.orm import Session
 
-from core.credits.models import Transfer
 from core.failures.dimensions import LATENCY_DIMENSIONS, SELFIE_VALUES
-from core.failures.models import RefundRollup, RollupQueue
 from core.failures.triage import triage
 from core.foundation.database import Database
 from core.foundation.leases import take_named
+from core.tables.failures import RefundRollup, RollupQueue
+from core.tables.ledger import Transfer
 
 BATCH = 2_000
 # A tick leaves the rest of a long backlog to the next one.

@@ -18,7 +18,6 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from core.failures.dimensions import DIMENSIONS
-from core.failures.models import GenerationTally
 from core.failures.rollups import between, value_titles
 from core.foundation.statistics.rates import (
     FEWEST,
@@ -31,7 +30,8 @@ from core.foundation.statistics.rates import (
     verdicts,
 )
 from core.foundation.wording import count
-from core.generation.states import State
+from core.tables.failures import GenerationTally
+from core.tables.generation import State
 
 # (dimension, value) -> failures among what ended by itself.
 Counts = Mapping[tuple[str, str], Rate]

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from core.failures.fingerprint import fingerprint, normalise
-from core.failures.models import ErrorEvent, ErrorGroup, ErrorGroupChange
+from core.tables.failures import ErrorEvent, ErrorGroup, ErrorGroupChange
 
 SYSTEM = "system"
 

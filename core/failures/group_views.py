@@ -8,21 +8,22 @@ from decimal import Decimal
 from sqlalchemy import ColumnElement, Select, case, func, select
 from sqlalchemy.orm import Session
 
-from core.access.models import Staff
-from core.customers.models import Customer
-from core.failures.groups import UNHANDLED, GroupState
-from core.failures.models import (
+from core.failures.groups import UNHANDLED
+from core.failures.rollups import value_titles
+from core.failures.taxonomy import FailureClass
+from core.foundation.errors import NotFound
+from core.prompts.views import versions_beside
+from core.tables.access import Staff
+from core.tables.customers import Customer
+from core.tables.failures import (
     ErrorEvent,
     ErrorGroup,
     ErrorGroupChange,
     ErrorGroupHour,
+    GroupState,
     PromptTemplate,
 )
-from core.failures.rollups import value_titles
-from core.failures.taxonomy import FailureClass
-from core.foundation.errors import NotFound
-from core.generation.models import Generation, RenderAttempt
-from core.prompts.views import versions_beside
+from core.tables.generation import Generation, RenderAttempt
 
 MOST_ROWS = 200
 SAMPLES = 8

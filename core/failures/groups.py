@@ -1,33 +1,20 @@
 """What staff do with an error group: acknowledge, mute, resolve, reopen, assign, note. All of it is kept."""
 
 import dataclasses
-import enum
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
-from core.access.models import Staff
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
-from core.failures.models import ErrorGroup, ErrorGroupChange
 from core.foundation.errors import Conflict, InvalidInput, NotFound
+from core.tables.access import Staff
+from core.tables.failures import ErrorGroup, ErrorGroupChange, GroupState
 
 LONGEST_NOTE = 2_000
 LONGEST_MUTE = timedelta(days=366)
-
-
-class GroupState(enum.StrEnum):
-    """Where an error group stands."""
-
-    NEW = "new"  # first seen less than a day ago
-    ONGOING = "ongoing"  # known, and nobody has taken it
-    ESCALATING = "escalating"  # many more in this hour than its own week would let expect
-    REGRESSED = "regressed"  # it failed again after it was resolved
-    ACKNOWLEDGED = "acknowledged"  # somebody is on it
-    MUTED = "muted"  # nobody wants to hear of it until a moment
-    RESOLVED = "resolved"  # mended; a later failure brings it back
 
 
 UNHANDLED = (GroupState.NEW, GroupState.ONGOING, GroupState.ESCALATING, GroupState.REGRESSED)

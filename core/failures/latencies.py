@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from core.failures.absorb import BUCKET_RATIO
 from core.failures.dimensions import LATENCY_DIMENSIONS
-from core.failures.models import LatencyTally
 from core.failures.rollups import MOST_VALUES, between, value_titles
 from core.foundation.statistics.rates import FEWEST
+from core.tables.failures import LatencyTally
 
 STAGES = {
     "queue": "Queue wait",

@@ -10,10 +10,10 @@ from sqlalchemy import ARRAY, ColumnElement, DateTime, and_, bindparam, func, or
 from sqlalchemy.orm import Session
 
 from core.failures.bins import QUARTER, Bin
-from core.failures.models import GenerationTally, LatencyTally, PromptTemplate
 from core.foundation.statistics.rates import Difference, Rate, verdicts
-from core.generation.states import State
 from core.prompts.views import titles_of
+from core.tables.failures import GenerationTally, LatencyTally, PromptTemplate
+from core.tables.generation import State
 
 # A dimension with more values than this shows the commonest.
 MOST_VALUES = 40

@@ -6,7 +6,7 @@ from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
 from core.foundation.errors import Conflict, NotFound
 from core.generation import endings
-from core.generation.models import Generation
+from core.tables.generation import Generation
 
 
 def request_cancel(session: Session, *, actor: Actor, generation_id: int) -> Generation:

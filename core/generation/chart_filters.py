@@ -9,10 +9,10 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Select, false, func, literal_column, select
 
 from core.failures.dimensions import SELFIE_VALUES
-from core.failures.models import ErrorEvent
-from core.failures.retries.models import RetryBatchItem
-from core.generation.models import Generation, RenderAttempt, WorkerBeat
-from core.images.models import StoredSelfie
+from core.tables.failures import ErrorEvent
+from core.tables.generation import Generation, RenderAttempt, WorkerBeat
+from core.tables.images import StoredSelfie
+from core.tables.retries import RetryBatchItem
 
 
 def of_the_chart(

@@ -10,9 +10,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from core.failures.models import GenerationTally, RollupQueue
-from core.generation.models import Generation
-from core.generation.states import ENDED, State
+from core.tables.failures import GenerationTally, RollupQueue
+from core.tables.generation import ENDED, Generation, State
 
 # So many are read whole, wherever they lie; of more, the newest are found soon.
 FEW = 300

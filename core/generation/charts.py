@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from core.generation.overview import Hour
-from core.generation.states import State
+from core.tables.generation import State
 
 # From Okabe and Ito's palette (jfly.uni-koeln.de/color), which people with any colour vision tell apart.
 OUTCOME_COLOURS = {

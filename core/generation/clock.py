@@ -7,10 +7,10 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from core.generation.models import RenderAttempt
 from core.provider.clock_offset import ClockOffset, Span, Track, from_creation, from_date
-from core.provider.models import ProviderClock
 from core.provider.reports import ProviderReport
+from core.tables.generation import RenderAttempt
+from core.tables.provider import ProviderClock
 
 # What only says the same again is written down this often: lists come all the time, but each creation may be
 # the last for long, and what was asked for before it waits for it.

@@ -8,18 +8,17 @@ from decimal import Decimal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core.access.models import Staff
 from core.credits.views import LedgerLine, lines_of_generation
-from core.customers.models import Customer
 from core.foundation.database import LARGEST_ID
 from core.foundation.errors import NotFound
-from core.generation.models import Avatar, Generation, GenerationEvent, RenderAttempt
-from core.generation.states import ENDED, State
 from core.generation.timeline import Line, timeline
 from core.images.addresses import Picture as Kind
 from core.images.addresses import Shown
-from core.images.models import StoredSelfie
 from core.prompts.views import version
+from core.tables.access import Staff
+from core.tables.customers import Customer
+from core.tables.generation import ENDED, Avatar, Generation, GenerationEvent, RenderAttempt, State
+from core.tables.images import StoredSelfie
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,14 +6,14 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, aliased
 
 from core.credits.cases.clock import withdraw
-from core.customers.models import Customer
 from core.failures.absorb import take_back
 from core.foundation.clock import NOW
-from core.generation.models import Generation, RenderAttempt
-from core.generation.states import State, move
+from core.generation.states import move
 from core.provider.prices import price_usd
 from core.provider.reports import ProviderReport, RemoteStatus
 from core.settings import Settings
+from core.tables.customers import Customer
+from core.tables.generation import Generation, RenderAttempt, State
 
 LATE = "the picture came after all"
 EXPERIMENT = "experiment"

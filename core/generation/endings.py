@@ -20,11 +20,11 @@ from core.failures.fingerprint import fingerprint
 from core.failures.overrides.matching import Override
 from core.failures.taxonomy import FailureClass, RetryPolicy, facts
 from core.foundation.clock import NOW
-from core.generation.models import Generation, KeptOutput, RenderAttempt
-from core.generation.states import State, move
+from core.generation.states import move
 from core.provider import budget
 from core.provider.errors import ProviderError
 from core.settings import Settings
+from core.tables.generation import Generation, KeptOutput, RenderAttempt, State
 
 UNDER_WAY = ("open", "accepted")
 # The provider's word for an image that it drew, and takes money for.

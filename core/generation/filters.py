@@ -23,12 +23,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from core.customers.models import Customer
 from core.failures.taxonomy import FailureClass
 from core.generation.chart_filters import of_the_chart
 from core.generation.chart_windows import Clicked, Span, spans_of
-from core.generation.models import Generation
-from core.generation.states import ENDED, OPEN, State
+from core.tables.customers import Customer
+from core.tables.generation import ENDED, OPEN, Generation, State
 
 # A word that many prompts hold fills a page from so many of the newest; only a rarer one needs the index.
 NEWEST = 400

@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 from core.foundation.clock import NOW
 from core.foundation.database import rows_of
 from core.foundation.leases import NamedLease
-from core.generation.models import Generation, GenerationEvent, RenderAttempt
-from core.generation.states import State
+from core.tables.generation import Generation, GenerationEvent, RenderAttempt, State
 
 
 @dataclasses.dataclass(frozen=True)

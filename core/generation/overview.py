@@ -8,14 +8,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.failures.taxonomy import TAXONOMY, FailureClass
-from core.generation.models import Generation
 from core.generation.notices import Notice, notices
-from core.generation.states import ENDED, OPEN, State
 from core.generation.views import GenerationRow, latest
 from core.generation.workers import WorkerView, workers
 from core.prompts.retired import Retirements, retirements
-from core.provider.models import ApiBudget
 from core.settings import Settings
+from core.tables.generation import ENDED, OPEN, Generation, State
+from core.tables.provider import ApiBudget
 
 HOURS = 24
 # A worker that stopped, or fell silent, longer ago is history and no news.

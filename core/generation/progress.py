@@ -10,16 +10,15 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from core.credits.views import LedgerLine, lines_of_generation
-from core.customers.models import Customer
 from core.failures.taxonomy import TAXONOMY, FailureClass, Fault
 from core.foundation.database import LARGEST_ID
 from core.foundation.errors import NotFound
-from core.generation.models import Avatar, Generation, GenerationEvent, WorkerBeat
-from core.generation.states import ENDED, OPEN, State
 from core.generation.workers import BEATS_UNTIL_SILENT
 from core.images.addresses import Picture as Kind
 from core.images.addresses import Shown
-from core.images.models import StoredSelfie
+from core.tables.customers import Customer
+from core.tables.generation import ENDED, OPEN, Avatar, Generation, GenerationEvent, State, WorkerBeat
+from core.tables.images import StoredSelfie
 
 LABELS = {
     State.QUEUED: "Queued",

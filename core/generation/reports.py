@@ -16,10 +16,10 @@ from core.foundation.clock import NOW
 from core.generation.clock import in_our_time, learn_from_creation
 from core.generation.drawn import deliver_late, note_drawn
 from core.generation.endings import Trouble, known_trouble, retry_or_fail, trouble
-from core.generation.models import Generation, RenderAttempt
-from core.generation.states import State, move
+from core.generation.states import move
 from core.provider.reports import ProviderReport, RemoteStatus
 from core.settings import Settings
+from core.tables.generation import Generation, RenderAttempt, State
 
 
 class Applied(enum.Enum):

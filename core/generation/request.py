@@ -12,16 +12,15 @@ from sqlalchemy.orm import Session
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
 from core.credits import ledger
-from core.customers.models import Customer
 from core.foundation.errors import Conflict, InvalidInput, NotFound
-from core.generation.models import Generation, GenerationEvent
-from core.generation.states import State
-from core.images.models import StoredSelfie
 from core.prompts.library import get_version
 from core.prompts.rendering import checked, render
 from core.provider import catalog
 from core.provider.prices import Price, price_of
 from core.settings import Settings
+from core.tables.customers import Customer
+from core.tables.generation import Generation, GenerationEvent, State
+from core.tables.images import StoredSelfie
 
 EXPERIMENT_PRIORITY = -10
 PREVIEW_PRIORITY = 0

@@ -1,28 +1,11 @@
 """The life of a generation: its states, the table of moves, and the one guarded update that makes them."""
 
-import enum
 from typing import Any
 
 from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
-from core.generation.models import Generation, GenerationEvent
-
-
-class State(enum.StrEnum):
-    """Where a generation stands."""
-
-    QUEUED = "queued"  # credits are in flight, the provider was not called for this attempt yet
-    SUBMITTING = "submitting"  # the intent is written; a worker calls the provider, or the answer was lost
-    RENDERING = "rendering"  # the provider has it, and we know its id there
-    STORING = "storing"  # the provider drew it; it must be fetched before it is deleted there
-    SUCCEEDED = "succeeded"  # the avatar is stored, the credits are captured
-    FAILED = "failed"  # it ended without an avatar; a case decides on its credits
-    CANCELED = "canceled"  # staff or the customer stopped it, the credits came back
-
-
-OPEN = (State.QUEUED, State.SUBMITTING, State.RENDERING, State.STORING)
-ENDED = (State.SUCCEEDED, State.FAILED, State.CANCELED)
+from core.tables.generation import Generation, GenerationEvent, State
 
 MOVES: dict[State, tuple[State, ...]] = {
     State.QUEUED: (State.SUBMITTING, State.FAILED, State.CANCELED),

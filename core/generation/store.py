@@ -16,9 +16,7 @@ from core.foundation.clock import NOW
 from core.foundation.errors import ServiceUnavailable, StillKept
 from core.generation.endings import known_trouble, retry_or_fail, succeed, trouble_with_provider
 from core.generation.leases import Claim, claim_storing, count_due, release
-from core.generation.models import Avatar, Generation, KeptOutput, RenderAttempt
 from core.generation.patience import patiently
-from core.generation.states import State
 from core.images.output import Avatar as Picture
 from core.images.output import AvatarRejected, check_and_decode
 from core.images.thumbnails import thumbnail_of
@@ -27,6 +25,7 @@ from core.provider.errors import ProviderError
 from core.services import Services
 from core.settings import Settings
 from core.storage import keys
+from core.tables.generation import Avatar, Generation, KeptOutput, RenderAttempt, State
 
 log = logging.getLogger(__name__)
 

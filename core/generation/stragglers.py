@@ -9,13 +9,12 @@ from sqlalchemy import ColumnElement, func, select, update
 from core.failures.taxonomy import FailureClass
 from core.foundation.clock import NOW
 from core.generation.endings import known_trouble, retry_or_fail, time_out
-from core.generation.models import Generation, RenderAttempt
 from core.generation.reports import Applied, apply_provider_report
-from core.generation.states import State
 from core.generation.sweep import note_throttled
 from core.provider import budget
 from core.provider.errors import ProviderError
 from core.services import Services
+from core.tables.generation import Generation, RenderAttempt, State
 
 BATCH = 50
 

@@ -11,15 +11,14 @@ from core.failures.taxonomy import FailureClass
 from core.foundation.errors import NotFound, ServiceUnavailable
 from core.generation.endings import Trouble, known_trouble, retry_or_fail, trouble_with_provider
 from core.generation.leases import Claim, claim_queued, count_due, release
-from core.generation.models import Generation, GenerationEvent, RenderAttempt
 from core.generation.patience import patiently
 from core.generation.reports import apply_provider_report
-from core.generation.states import State
-from core.images.models import StoredSelfie
 from core.provider import budget
 from core.provider.errors import Outcome, ProviderError
 from core.provider.reports import ProviderReport, RenderRequest
 from core.services import Services
+from core.tables.generation import Generation, GenerationEvent, RenderAttempt, State
+from core.tables.images import StoredSelfie
 
 
 def claim_to_submit(services: Services, *, worker: str, free: int) -> list[Claim]:

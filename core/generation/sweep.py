@@ -18,9 +18,7 @@ from core.foundation.leases import take_named
 from core.generation.clock import clock_offset, learn_from_date
 from core.generation.endings import UNDER_WAY, known_trouble, retry_or_fail
 from core.generation.leases import unleased
-from core.generation.models import Generation, RenderAttempt
 from core.generation.reports import Applied, apply_provider_report, is_uuid
-from core.generation.states import State
 from core.provider import budget
 from core.provider.catalog import MODELS
 from core.provider.clock_offset import ClockOffset
@@ -29,6 +27,7 @@ from core.provider.listing import Listing
 from core.provider.reports import ProviderReport, RemoteStatus
 from core.services import Services
 from core.settings import Settings
+from core.tables.generation import Generation, RenderAttempt, State
 
 MOST_PAGES = 60
 # Of the provider's list (its OpenAPI document, `predictions.list`).

@@ -7,8 +7,7 @@ from datetime import datetime
 
 from core.failures.taxonomy import TAXONOMY
 from core.foundation.wording import duration
-from core.generation.models import GenerationEvent, RenderAttempt
-from core.generation.states import State
+from core.tables.generation import GenerationEvent, RenderAttempt, State
 
 
 class Kind(enum.StrEnum):

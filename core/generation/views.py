@@ -9,13 +9,12 @@ from typing import Any
 from sqlalchemy import Row, Select, case, func, select
 from sqlalchemy.orm import Session
 
-from core.access.models import Staff
-from core.customers.models import Customer
 from core.generation.filters import Cursor, Filter, page_of_ids
-from core.generation.models import Avatar, Generation, RenderAttempt
-from core.generation.states import ENDED, State
 from core.images.kept import erasure_number
-from core.images.models import StoredSelfie
+from core.tables.access import Staff
+from core.tables.customers import Customer
+from core.tables.generation import ENDED, Avatar, Generation, RenderAttempt, State
+from core.tables.images import StoredSelfie
 
 EXCERPT = 160
 

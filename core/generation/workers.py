@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from core.foundation.clock import NOW
 from core.generation.leases import release_all
-from core.generation.models import WorkerBeat
+from core.tables.generation import WorkerBeat
 
 VERSION = "0.1.0"
 # A worker that missed this many beats is called silent.

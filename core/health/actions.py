@@ -10,9 +10,7 @@ from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
 from core.foundation.clock import NOW
 from core.foundation.errors import Conflict, NotFound, ServiceUnavailable
-from core.generation.models import Generation, RenderAttempt
 from core.generation.reports import Applied
-from core.generation.states import State
 from core.generation.stragglers import look_at
 from core.generation.sweep import Swept, sweep_now
 from core.generation.workers import workers
@@ -20,6 +18,7 @@ from core.provider import budget
 from core.provider.errors import ProviderError
 from core.services import Services
 from core.settings import Settings
+from core.tables.generation import Generation, RenderAttempt, State
 
 
 def poll_now(services: Services, *, actor: Actor, generation_id: int) -> Applied:

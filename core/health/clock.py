@@ -7,10 +7,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.generation.clock import clock_offset
-from core.generation.models import RenderAttempt
 from core.generation.sweep import to_list
 from core.provider.clock_offset import FRESH
 from core.settings import Settings
+from core.tables.generation import RenderAttempt
 
 # A clock that is further off than this wants to be set right; the engine copes with any.
 TOLERANCE_SECONDS = 30.0

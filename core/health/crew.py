@@ -10,10 +10,9 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from core.foundation.leases import NamedLease
-from core.generation.models import Generation
-from core.generation.states import OPEN
 from core.generation.workers import WorkerView, workers
 from core.settings import Settings
+from core.tables.generation import OPEN, Generation
 
 # A silent worker is worth a look for a day, an orderly stop is history after an hour.
 SILENT_HOURS = 24.0

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core.notifications.models import Delivery
+from core.tables.notifications import Delivery
 
 
 @dataclasses.dataclass(frozen=True)

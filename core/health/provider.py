@@ -9,11 +9,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.foundation.leases import NamedLease
-from core.generation.models import RenderAttempt
 from core.generation.sweep import to_list
 from core.provider import budget
-from core.provider.models import ApiBudget
 from core.settings import Settings
+from core.tables.generation import RenderAttempt
+from core.tables.provider import ApiBudget
 
 # So many intervals without a sweep are no longer fresh.
 LATE_INTERVALS = 5

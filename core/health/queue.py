@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
-from core.generation.models import Generation
-from core.generation.states import OPEN, State
+from core.tables.generation import OPEN, Generation, State
 
 # Only these wait for a worker; the others wait for the provider.
 FOR_WORKERS = (State.QUEUED, State.STORING)

@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import DateTime, Float, column, func, select, true
 from sqlalchemy.orm import Session
 
-from core.generation.models import Generation, RenderAttempt
-from core.generation.states import State
+from core.tables.generation import Generation, RenderAttempt, State
 
 QUANTILE = 0.995
 LEAST_SAMPLES = 20

@@ -27,11 +27,10 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.selectable import LateralFromClause
 
-from core.customers.models import Customer
-from core.generation.models import Generation, KeptOutput, RenderAttempt
-from core.generation.states import OPEN, State
 from core.health.render_times import overdue_after
 from core.settings import Settings
+from core.tables.customers import Customer
+from core.tables.generation import OPEN, Generation, KeptOutput, RenderAttempt, State
 
 # The provider deletes what it drew; this long before, somebody must know.
 SAVE_WITHIN = timedelta(minutes=30)

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.customers.models import ErasureNumber
+from core.tables.customers import ErasureNumber
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")

@@ -9,13 +9,13 @@ from sqlalchemy.orm import Session
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
 from core.customers.directory import get_customer
-from core.customers.models import Customer
 from core.foundation.errors import NotFound
 from core.images.intake import Selfie
-from core.images.models import StoredSelfie
 from core.images.thumbnails import thumbnail
 from core.storage import keys
 from core.storage.objects import ObjectStore
+from core.tables.customers import Customer
+from core.tables.images import StoredSelfie
 
 THUMBNAIL_TYPE = "image/webp"
 

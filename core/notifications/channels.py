@@ -1,7 +1,6 @@
 """Channels: where notifications go. Addresses may hold secrets and are never shown whole."""
 
 import dataclasses
-import enum
 import os
 import re
 from collections.abc import Mapping
@@ -16,21 +15,13 @@ from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
 from core.foundation.errors import Conflict, InvalidInput, NotFound
 from core.notifications import services
-from core.notifications.models import NotificationChannel
+from core.tables.notifications import ChannelKind, NotificationChannel
 
 SEVERITIES = ("info", "warning", "critical")
 LONGEST_NAME = 60
 LONGEST_ADDRESS = 2_000
 # Only these variables: an address must not send away what other variables hold.
 REFERENCE = re.compile(r"\$\{(INKDESK_SECRET_[A-Z0-9_]+)\}")
-
-
-class ChannelKind(enum.StrEnum):
-    """How a channel speaks."""
-
-    WEBHOOK = "webhook"  # Slack-style JSON
-    EMAIL = "email"
-    APPRISE = "apprise"  # any other service that Apprise knows
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,11 +20,11 @@ from core.foundation.clock import NOW
 from core.foundation.errors import NotFound
 from core.notifications import services as others
 from core.notifications import webhook
-from core.notifications.channels import SEVERITIES, ChannelKind, with_secrets
+from core.notifications.channels import SEVERITIES, with_secrets
 from core.notifications.message import Answer, Message, Outcome
-from core.notifications.models import Delivery, DeliveryTry, Notification, NotificationChannel
 from core.services import Services
 from core.settings import Settings
+from core.tables.notifications import ChannelKind, Delivery, DeliveryTry, Notification, NotificationChannel
 
 # Longer than any send takes.
 CLAIM = timedelta(seconds=60)

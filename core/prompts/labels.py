@@ -9,12 +9,12 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Session, aliased
 
-from core.access.models import Staff
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
 from core.foundation.errors import Conflict, InvalidInput, NotFound
 from core.prompts.library import get_version
-from core.prompts.models import Prompt, PromptLabel, PromptLabelMove, PromptVersion
+from core.tables.access import Staff
+from core.tables.prompts import Prompt, PromptLabel, PromptLabelMove, PromptVersion
 
 PRODUCTION = "production"
 NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")

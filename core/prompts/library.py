@@ -13,9 +13,9 @@ from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
 from core.foundation.database import LARGEST_ID
 from core.foundation.errors import Conflict, InvalidInput, NotFound
-from core.prompts.models import Prompt, PromptLabel, PromptVersion
 from core.prompts.snippets import resolve
 from core.prompts.versions import LONGEST_NAME, Content, add_version
+from core.tables.prompts import Prompt, PromptLabel, PromptVersion
 
 # What may hold on to a version, by the table that refers to it.
 HOLDERS = {

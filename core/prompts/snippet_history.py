@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core.access.models import Staff
-from core.prompts.models import Prompt, PromptVersion, Snippet, SnippetVersion
 from core.prompts.snippets import snippets_in
+from core.tables.access import Staff
+from core.tables.prompts import Prompt, PromptVersion, Snippet, SnippetVersion
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,14 +13,14 @@ from sqlalchemy import Select, select
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Session
 
-from core.access.models import Staff
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
 from core.foundation.errors import Conflict, InvalidInput, NotFound
 from core.prompts.judging import LONGEST_TEMPLATE
-from core.prompts.models import Prompt, PromptVersion, Snippet, SnippetVersion
 from core.prompts.rendering import variables_in
 from core.prompts.versions import LONGEST_NOTE, Content, add_version, checked_note
+from core.tables.access import Staff
+from core.tables.prompts import Prompt, PromptVersion, Snippet, SnippetVersion
 
 USE = re.compile(r"\{\{>\s*([a-z][a-z0-9_]{0,39})\s*\}\}")
 OPENING = re.compile(r"\{\{>")

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from core.prompts.labels import PRODUCTION, put_label
 from core.prompts.library import add_prompt
-from core.prompts.models import Prompt
 from core.prompts.snippets import add_snippet
 from core.prompts.versions import Content
+from core.tables.prompts import Prompt
 
 # Two processes may start at once; the number is only ours.
 SEED_LOCK = 0x1AD_5EED_0

@@ -11,9 +11,9 @@ from core.access.permissions import Actor
 from core.access.staff import record
 from core.foundation.errors import InvalidInput
 from core.prompts.judging import LONGEST_TEMPLATE
-from core.prompts.models import Prompt, PromptVersion
 from core.prompts.rendering import sample
 from core.provider import catalog
+from core.tables.prompts import Prompt, PromptVersion
 
 LONGEST_NOTE = 500
 LONGEST_NAME = 80

@@ -7,12 +7,12 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, aliased
 
-from core.access.models import Staff
 from core.foundation.database import LARGEST_ID
 from core.foundation.errors import NotFound
-from core.prompts.models import Prompt, PromptLabel, PromptVersion
 from core.prompts.versions import Content
 from core.provider.catalog import MODELS
+from core.tables.access import Staff
+from core.tables.prompts import Prompt, PromptLabel, PromptVersion
 
 OURS = "Inkdesk"
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
-from core.provider.models import ApiBudget
+from core.tables.provider import ApiBudget
 
 Kind = Literal["create", "read"]
 PER_SECOND: dict[Kind, float] = {"create": 9.0, "read": 45.0}

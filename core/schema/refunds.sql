@@ -25,7 +25,7 @@ CREATE TABLE case_state (
     open boolean NOT NULL,
     paid boolean NOT NULL
 );
-COMMENT ON TABLE case_state IS 'A state that a case can be in; core.credits.cases.states mirrors these rows.';
+COMMENT ON TABLE case_state IS 'A state that a case can be in; core.tables.refund_states mirrors these rows.';
 
 CREATE TABLE case_edge (
     from_state text NOT NULL REFERENCES case_state,

@@ -18,8 +18,8 @@ from core.images import addresses
 from core.prompts.share import shelf
 from core.prompts.votes.images import PATH
 from core.provider.errors import ProviderError, WebhookRejected
-from core.provider.models import WebhookInbox
 from core.services import Services, current
+from core.tables.provider import WebhookInbox
 from core.web.blind import blind_image
 from core.web.pictures import picture
 from core.web.shared import shared_file

@@ -5,15 +5,15 @@ from typing import Any
 from sqlalchemy import Select, null, select
 from sqlalchemy.orm import Session
 
-from core.customers.models import Customer
 from core.foundation.errors import NotFound
-from core.generation.models import Avatar, Generation
 from core.images.addresses import Picture, Shown, Size
 from core.images.kept import KeptPictures, erasure_number
-from core.images.models import StoredSelfie
-from core.prompts.share.models import ImportedImage, ImportedSelfie
 from core.services import Services
 from core.storage.objects import ObjectStore
+from core.tables.customers import Customer
+from core.tables.generation import Avatar, Generation
+from core.tables.images import StoredSelfie
+from core.tables.imports import ImportedImage, ImportedSelfie
 
 # What came with an import says by its name what it is.
 KINDS = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}

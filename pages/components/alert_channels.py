@@ -7,16 +7,10 @@ import streamlit as st
 
 from core.access.permissions import Permission
 from core.failures.alerts.views import TryView, delivery_log
-from core.notifications.channels import (
-    SEVERITIES,
-    ChannelKind,
-    ChannelView,
-    add_channel,
-    change_channel,
-    channels,
-)
+from core.notifications.channels import SEVERITIES, ChannelView, add_channel, change_channel, channels
 from core.notifications.message import Outcome
 from core.notifications.outbox import send_test
+from core.tables.notifications import ChannelKind
 from pages.components.changing import changing
 from pages.components.forms import form_key, renew_form
 from pages.components.start import Desk, operator_errors, plain, refusal

@@ -1,6 +1,6 @@
 """How states look, on every page the same."""
 
-from core.generation.states import State
+from core.tables.generation import State
 
 # Colours of Streamlit's badges and chips; the word is always there, so that nobody needs the colour.
 COLOURS = {

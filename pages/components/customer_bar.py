@@ -8,7 +8,7 @@ from core.credits import ledger
 from core.credits.grants import LARGEST_GRANT
 from core.credits.requests import grant_or_ask
 from core.customers.directory import create_customer, find_customers, get_customer
-from core.customers.models import Customer
+from core.tables.customers import Customer
 from pages.components.forms import form_key, renew_form
 from pages.components.start import Desk, flash, operator_errors, refusal
 

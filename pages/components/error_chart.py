@@ -11,7 +11,7 @@ from core.failures.export import counts_csv
 from core.failures.rollups import BinCounts, Money, overall_rate
 from core.foundation.statistics.rates import Rate
 from core.foundation.wording import UNKNOWN, count, dollars, moment
-from core.generation.states import State
+from core.tables.generation import State
 from pages.components.clock import zone
 from pages.components.error_filters import Question
 from pages.components.error_links import Query, list_query

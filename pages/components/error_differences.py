@@ -8,7 +8,7 @@ from core.failures.differences import Findings, Novelty, Standout, Window, alike
 from core.failures.dimensions import DIMENSIONS
 from core.failures.rollups import EVERYTHING, Slice, counts_over_time
 from core.foundation.statistics.rates import Rate
-from core.generation.states import State
+from core.tables.generation import State
 from pages.components.error_chart import LIST, interval, share
 from pages.components.error_filters import Question
 from pages.components.error_links import list_query

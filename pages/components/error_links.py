@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from core.failures.rollups import EVERYTHING, Slice
-from core.generation.states import State
+from core.tables.generation import State
 
 Query = dict[str, str | list[str]]
 

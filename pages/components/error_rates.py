@@ -8,7 +8,7 @@ import streamlit as st
 from core.failures.dimensions import DIMENSIONS
 from core.failures.rollups import Slice, ValueRate, rates_by
 from core.foundation.statistics.rates import Difference, Rate, compare, differs
-from core.generation.states import State
+from core.tables.generation import State
 from pages.components.error_chart import LIST, interval, share
 from pages.components.error_filters import Question
 from pages.components.error_links import list_query

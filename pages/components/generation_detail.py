@@ -10,8 +10,8 @@ from core.foundation.wording import count, dollars, duration, moment
 from core.generation.cancel import request_cancel
 from core.generation.detail import Detail, generation_detail
 from core.generation.request import retry_generation
-from core.generation.states import State
 from core.images.addresses import Shown
+from core.tables.generation import State
 from pages.components.badges import badge
 from pages.components.clock import zone
 from pages.components.generation_case import case_lines, goodwill_offer

@@ -10,8 +10,8 @@ from core.failures.dimensions import DIMENSIONS
 from core.failures.taxonomy import TAXONOMY, FailureClass
 from core.foundation.wording import moment
 from core.generation.filters import Cursor, Filter
-from core.generation.states import State
 from core.provider.catalog import MODELS
+from core.tables.generation import State
 from pages.components.start import plain
 
 PURPOSES = ("avatar", "preview", "experiment")

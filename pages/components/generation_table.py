@@ -7,10 +7,10 @@ import streamlit as st
 
 from core.failures.taxonomy import TAXONOMY, FailureClass
 from core.foundation.wording import dollars, duration
-from core.generation.states import State
 from core.generation.views import GenerationRow, Page
 from core.images.miniatures import miniatures_of
 from core.storage.objects import ObjectStore
+from core.tables.generation import State
 from pages.components.badges import COLOURS
 
 TABLE = "generations_table"

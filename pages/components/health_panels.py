@@ -6,11 +6,11 @@ import streamlit as st
 
 from core.foundation.errors import OperatorError
 from core.foundation.wording import UNKNOWN, count, duration, moment
-from core.generation.states import State
 from core.health.crew import WorkerHealth
 from core.health.provider import Freshness
 from core.health.servers import prove_store
 from core.health.view import Health
+from core.tables.generation import State
 from pages.components import health_words as words
 from pages.components.badges import badge
 from pages.components.health_words import REQUESTS, SWEEPS, quick, size, tick_title

@@ -4,11 +4,11 @@ import dataclasses
 from datetime import timedelta
 
 from core.foundation.wording import clock_offset, count, duration
-from core.generation.states import State
 from core.health.clock import ClockHealth
 from core.health.provider import Freshness
 from core.health.stuck import Reason, Step, Stuck
 from core.health.view import Health
+from core.tables.generation import State
 
 LAG_OF_NOTE = timedelta(seconds=60)
 

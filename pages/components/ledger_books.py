@@ -10,8 +10,8 @@ from core.credits.books import Finding
 from core.credits.books.drill import PROMISES, Alarm
 from core.credits.books.records import STALE_AFTER, Badge, badge
 from core.credits.books_desk import check_now, drill_now, drill_sentence, explain_move, totals
-from core.credits.seal_models import BooksCheck
 from core.foundation.wording import count, duration, moment
+from core.tables.seals import BooksCheck
 from pages.components.ledger_remedies import remedy
 from pages.components.ledger_words import ABOUT, TITLES
 from pages.components.start import Desk, flash, operator_errors, plain, refusal

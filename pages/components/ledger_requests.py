@@ -7,11 +7,9 @@ import streamlit as st
 
 from core.access.staff import actor_by_id
 from core.credits import requests
-from core.credits.request_models import MoneyRequest
-from core.credits.request_plans import RequestKind
 from core.credits.request_views import RequestLine, past_requests, waiting_requests
-from core.credits.requests import RequestState
 from core.foundation.wording import UNKNOWN, count, duration, moment
+from core.tables.money_requests import MoneyRequest, RequestKind, RequestState
 from pages.components.ledger_words import CUSTOMER, STATES, VERBS, cost_of_reversal, open_in_ledger
 from pages.components.start import Desk, flash, operator_errors, plain
 

@@ -4,9 +4,9 @@ from datetime import datetime, tzinfo
 
 import streamlit as st
 
-from core.credits.cases.states import STATE_TITLES, CaseState
 from core.credits.trace import Step, Told, Trace, trace
 from core.foundation.wording import count, moment
+from core.tables.refund_states import STATE_TITLES, CaseState
 from pages.components.ledger_words import CUSTOMER, kind_badge, open_in_ledger, way
 from pages.components.links import page_link
 from pages.components.start import Desk, plain

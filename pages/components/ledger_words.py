@@ -2,10 +2,9 @@
 
 import streamlit as st
 
-from core.credits.request_plans import RequestKind
-from core.credits.requests import RequestState
 from core.credits.transfers import TransferRow
 from core.foundation.wording import count
+from core.tables.money_requests import RequestKind, RequestState
 from pages.components.start import plain
 
 VIEWS = {

@@ -9,10 +9,10 @@ from core.credits.cases import deciding, reversing
 from core.credits.cases.decided import DecidedRow, decided_page
 from core.credits.cases.evidence_records import Evidence
 from core.credits.cases.queue import Place
-from core.credits.cases.states import PAID_STATES, STATE_TITLES, CaseState
 from core.credits.request_plans import Plan, plan_reversal
 from core.credits.requests import ask_reversal
 from core.foundation.wording import moment
+from core.tables.refund_states import PAID_STATES, STATE_TITLES, CaseState
 from pages.components.changing import changing
 from pages.components.forms import form_key, renew_form
 from pages.components.refund_place import current, open_case

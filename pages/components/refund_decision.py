@@ -15,8 +15,8 @@ from core.credits.cases.intents import intend
 from core.credits.cases.queue import INCIDENT_FROM
 from core.credits.cases.queue_filters import QueueFilter
 from core.credits.cases.reasons import codes, customer_sentence, preselected
-from core.credits.cases.states import CaseState
 from core.foundation.errors import OperatorError
+from core.tables.refund_states import CaseState
 from pages.components.refund_bulk import offer_incident
 from pages.components.refund_place import advance, note_move, step, tell, too_quick
 from pages.components.refund_words import credits_of, reason_title

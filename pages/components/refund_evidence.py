@@ -5,10 +5,10 @@ from datetime import tzinfo
 import streamlit as st
 
 from core.credits.cases.evidence_records import EarlierCase, Evidence, Try
-from core.credits.cases.states import CaseKind, CaseState
 from core.credits.views import LedgerLine
 from core.foundation.wording import count, duration, moment
-from core.generation.states import State
+from core.tables.generation import State
+from core.tables.refund_states import CaseKind, CaseState
 from pages.components.links import page_link
 from pages.components.pictures import show_picture
 from pages.components.refund_words import (

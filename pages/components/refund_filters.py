@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.credits.cases.queue import Counts, counts
 from core.credits.cases.queue_filters import Age, Band, Held, Incident, QueueFilter, Size
-from core.credits.cases.states import CaseKind, CaseState
+from core.tables.refund_states import CaseKind, CaseState
 from pages.components.refund_place import moves
 from pages.components.refund_words import AGES, BANDS, HOLDERS, KINDS, SIZES, class_title
 from pages.components.start import Desk, plain

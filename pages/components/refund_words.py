@@ -5,9 +5,9 @@ from datetime import timedelta
 from core.credits.cases.queue import CaseRow, Urgency, urgency
 from core.credits.cases.queue_filters import Age, Band, Held, Size
 from core.credits.cases.reasons import REASONS
-from core.credits.cases.states import STATE_TITLES, CaseKind, CaseState
 from core.failures.taxonomy import TAXONOMY, FailureClass
 from core.foundation.wording import count
+from core.tables.refund_states import STATE_TITLES, CaseKind, CaseState
 
 STATE_COLOURS = {
     CaseState.PENDING: "blue",

@@ -9,7 +9,7 @@ from core.foundation.wording import count, dollars, duration
 from core.generation.cancel import request_cancel
 from core.generation.progress import Failure, Mark, Progress, Stage, progress
 from core.generation.request import retry_generation
-from core.generation.states import State
+from core.tables.generation import State
 from pages.components.pictures import download_address, show_picture
 from pages.components.start import Desk, flash, operator_errors, plain, refusal
 

@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 
 from core.access.staff import PERSONAS, active_staff
 from core.credits.cases.deciding import approve
-from core.credits.cases.models import CaseIntent, CompensationCase
 from core.credits.cases.reasons import codes
 from core.foundation.database import Database
-from core.generation.models import Generation
 from core.images.samples import samples
 from core.storage.objects import ObjectStore
+from core.tables.generation import Generation
+from core.tables.refunds import CaseIntent, CompensationCase
 from tests.support.cases import failed_case
 from tests.support.factories import make_selfie
 from tests.support.failures import make_attempt

@@ -12,8 +12,8 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
 from core.prompts.votes.batches import create_batch
-from core.prompts.votes.models import Vote, VotePair
 from core.provider.sandbox.server import RunningSandbox
+from core.tables.votes import Vote, VotePair
 from tests.support.app import RunningApp, settings_of
 from tests.support.desk import TestDesk, wait_for
 from tests.support.votes import Drawn, drawn_experiment

@@ -7,9 +7,9 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from core.access.permissions import Actor
-from core.generation.models import Generation
-from core.prompts.experiments.models import ExperimentCell
 from core.services import Services
+from core.tables.experiments import ExperimentCell
+from core.tables.generation import Generation
 from pages.components.compare_grid.files import PATH
 from tests.browser.comparing import (
     LABELS,

@@ -8,12 +8,13 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import func, select
 
-from core.failures.alerts.models import Alert, AlertHistory, AlertRule
 from core.failures.alerts.rules import rules, save_rule
 from core.foundation.leases import NamedLease
-from core.generation.models import Generation
-from core.notifications.channels import ChannelKind, add_channel
+from core.notifications.channels import add_channel
 from core.provider.sandbox.server import RunningSandbox
+from core.tables.alerts import Alert, AlertHistory, AlertRule
+from core.tables.generation import Generation
+from core.tables.notifications import ChannelKind
 from tests.support.app import RunningApp, settings_of
 from tests.support.desk import TestDesk, wait_for
 from tests.support.receivers import Receiver, receiving

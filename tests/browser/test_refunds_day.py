@@ -6,11 +6,11 @@ from sqlalchemy import func, select
 
 from core.credits import ledger
 from core.credits.books import check_books
-from core.credits.cases.models import CompensationCase
-from core.credits.cases.states import CaseState
-from core.credits.models import Account, Entry
 from core.foundation.database import Database
 from core.storage.objects import ObjectStore
+from core.tables.ledger import Account, Entry
+from core.tables.refund_states import CaseState
+from core.tables.refunds import CompensationCase
 from tests.browser.reviewing import Reviewer, Seeder
 from tests.support.app import RunningApp
 from tests.support.desk import wait_for

@@ -4,11 +4,11 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import select, update
 
-from core.credits.cases.models import CompensationCase
 from core.foundation.database import Database
-from core.generation.models import Generation
-from core.images.models import StoredSelfie
 from core.storage.objects import ObjectStore
+from core.tables.generation import Generation
+from core.tables.images import StoredSelfie
+from core.tables.refunds import CompensationCase
 from tests.browser.reviewing import Reviewer, Seeder
 from tests.support.app import RunningApp
 from tests.support.pictures import encode, photo

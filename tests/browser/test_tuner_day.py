@@ -9,9 +9,9 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
 from core.prompts.labels import labelled
-from core.prompts.models import Prompt, PromptVersion
-from core.prompts.promotion.models import Promotion
 from core.provider.sandbox.server import RunningSandbox
+from core.tables.promotion import Promotion
+from core.tables.prompts import Prompt, PromptVersion
 from tests.browser.fields import said_in
 from tests.browser.test_blind_votes import ANOTHER, LOADED, SOURCES
 from tests.support.app import RunningApp, settings_of

@@ -7,13 +7,12 @@ from collections.abc import Callable
 from sqlalchemy import func, select, text
 
 from core.credits.books import check_books
-from core.credits.cases.models import CompensationCase
-from core.credits.cases.states import CaseState
-from core.credits.models import Transfer
 from core.credits.views import account_totals
-from core.generation.models import Avatar, Generation, KeptOutput, RenderAttempt
-from core.generation.states import ENDED, State
 from core.services import Services
+from core.tables.generation import ENDED, Avatar, Generation, KeptOutput, RenderAttempt, State
+from core.tables.ledger import Transfer
+from core.tables.refund_states import CaseState
+from core.tables.refunds import CompensationCase
 from tests.support.desk import TestDesk
 
 

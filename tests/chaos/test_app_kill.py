@@ -13,10 +13,10 @@ import psutil
 
 from core.embedded.home import Home
 from core.embedded.ports import free_port
-from core.generation.states import State
 from core.provider.sandbox.server import RunningSandbox
 from core.services import open_services
 from core.settings import Settings
+from core.tables.generation import State
 from tests.chaos.checks import check_money, check_pictures, count, let_leases_run_out
 from tests.chaos.processes import SOURCE, Process, environment, living_in
 from tests.support.app import sandbox_api, settings_of

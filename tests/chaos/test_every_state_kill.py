@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from core.generation.states import State
 from core.settings import Settings
+from core.tables.generation import State
 from tests.chaos.checks import check_all, let_leases_run_out
 from tests.chaos.processes import start_worker
 from tests.support.desk import TestDesk, wait_for, working

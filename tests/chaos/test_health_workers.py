@@ -8,11 +8,11 @@ from pathlib import Path
 
 import psutil
 
-from core.generation.states import State
 from core.generation.sweep import sweep
 from core.health.crew import WorkerHealth, crew
 from core.health.view import health
 from core.settings import Settings
+from core.tables.generation import State
 from tests.chaos.processes import start_worker
 from tests.support.desk import TestDesk, wait_for
 

@@ -8,8 +8,8 @@ import pytest
 
 from core.embedded.objects import EmbeddedObjectStore
 from core.embedded.ports import free_port
-from core.generation.states import State
 from core.provider.sandbox.server import RunningSandbox
+from core.tables.generation import State
 from tests.chaos.checks import check_all, count, kept_outputs
 from tests.chaos.conftest import LIMITS
 from tests.support.desk import UNHURRIED, TestDesk, quick_settings, wait_for, working

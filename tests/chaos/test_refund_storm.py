@@ -21,16 +21,16 @@ from core.access.permissions import Actor
 from core.credits import ledger
 from core.credits.books import check_books
 from core.credits.cases import clock, deciding, intents, opening, reversing
-from core.credits.cases.models import CompensationCase
-from core.credits.cases.states import OPEN_STATES, PAID_STATES
-from core.credits.models import Transfer
-from core.customers.models import Customer
 from core.embedded.postgres import EmbeddedPostgres
 from core.failures.taxonomy import FailureClass
 from core.foundation.database import Database, connect
 from core.foundation.errors import OperatorError, ServiceUnavailable
-from core.generation.models import Generation
 from core.migrate import upgrade
+from core.tables.customers import Customer
+from core.tables.generation import Generation
+from core.tables.ledger import Transfer
+from core.tables.refund_states import OPEN_STATES, PAID_STATES
+from core.tables.refunds import CompensationCase
 from tests.support.cases import reviewer, without_breaker
 from tests.support.databases import POSTGRES_VERSION
 from tests.support.desk import wait_for

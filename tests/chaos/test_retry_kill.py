@@ -5,10 +5,9 @@ from pathlib import Path
 from sqlalchemy import select
 
 from core.failures.retries.batches import start
-from core.failures.retries.models import RetryBatch
 from core.failures.retries.plan import plan
-from core.generation.models import Generation
-from core.generation.states import State
+from core.tables.generation import Generation, State
+from core.tables.retries import RetryBatch
 from tests.chaos.checks import check_all
 from tests.chaos.processes import start_worker
 from tests.support.desk import TestDesk, wait_for, working

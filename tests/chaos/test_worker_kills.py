@@ -10,12 +10,11 @@ from PIL import Image
 from sqlalchemy import func, select, text
 
 from core.generation.cancel import request_cancel
-from core.generation.models import Generation, WorkerBeat
-from core.generation.states import OPEN, State
 from core.images.intake import take_in
 from core.images.selfies import keep_selfie
 from core.provider.gateway import LARGEST_DATA_URI_FILE
 from core.provider.sandbox.faults import FAULTS
+from core.tables.generation import OPEN, Generation, State, WorkerBeat
 from tests.chaos.checks import at_least, check_all
 from tests.chaos.processes import Process, start_worker
 from tests.support import lengths

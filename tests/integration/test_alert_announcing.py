@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from core.access.models import AuditEvent
 from core.failures.absorb import absorb
 from core.failures.alerts.actions import acknowledge, resolve, snooze
 from core.failures.alerts.kinds import OURS, Severity
 from core.failures.alerts.silences import end_silence, silence
 from core.foundation.errors import Conflict
+from core.tables.access import AuditEvent
 from tests.support.alerting import Watch, failing
 from tests.support.factories import make_generation
 

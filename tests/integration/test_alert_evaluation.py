@@ -7,10 +7,10 @@ from core.failures.alerts import measures
 from core.failures.alerts.actions import acknowledge, resolve, unacknowledge
 from core.failures.alerts.evaluate import evaluate_in_turn
 from core.failures.alerts.kinds import Kind
-from core.failures.alerts.models import AlertRule, AlertRuleVersion
 from core.failures.alerts.rules import DEFAULTS, rules, save_rule
 from core.failures.alerts.silences import silence
 from core.foundation.errors import Conflict, InvalidInput, NotAllowed
+from core.tables.alerts import AlertRule, AlertRuleVersion
 from tests.support.alerting import Watch, failing
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from core.credits import ledger
 from core.credits.books.records import check_full, check_recent
-from core.generation.models import RenderAttempt, WorkerBeat
+from core.tables.generation import RenderAttempt, WorkerBeat
 from tests.support.alerting import Watch
 from tests.support.factories import make_generation
 

@@ -19,11 +19,11 @@ from core.credits.books.records import (
     check_recent,
     standing,
 )
-from core.credits.models import Transfer
-from core.credits.seal_models import BooksCheck
 from core.credits.seals import anchor_seals, seal_ledger
 from core.foundation.database import Database, connect
 from core.storage.objects import ObjectStore
+from core.tables.ledger import Transfer
+from core.tables.seals import BooksCheck
 from tests.support.sealing import as_superuser, away, bucket
 from tests.support.wallets import charged, ended, rich
 

@@ -12,10 +12,10 @@ from sqlalchemy import event, text
 from core.credits.anchors import AnchorState, verify_anchors
 from core.credits.books.records import check_full, check_in_turn, check_recent
 from core.credits.books_desk import check_now
-from core.credits.seal_models import BooksCheck, BooksFinding
 from core.credits.seals import anchor_seals, seal_ledger
 from core.foundation.database import Database, connect
 from core.storage.objects import ObjectStore
+from core.tables.seals import BooksCheck, BooksFinding
 from tests.support.prompts import make_actor
 from tests.support.sealing import bucket, post
 from tests.support.wallets import charged, ended, rich

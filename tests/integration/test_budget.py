@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from core.foundation.database import Database
 from core.provider import budget
-from core.provider.models import ApiBudget
+from core.tables.provider import ApiBudget
 
 
 def take(database: Database, wanted: int) -> int:

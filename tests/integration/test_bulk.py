@@ -5,17 +5,17 @@ import uuid
 import pytest
 from sqlalchemy import func, select, update
 
-from core.access.models import AuditEvent, Staff
 from core.credits import ledger
 from core.credits.cases import batch_views, bulk, claims, deciding
-from core.credits.cases.batch_models import RefundBatchItem
-from core.credits.cases.models import CompensationCase
 from core.credits.cases.queue import queue_page
 from core.credits.cases.queue_filters import QueueFilter
-from core.credits.cases.states import CaseState
-from core.credits.models import Transfer
 from core.foundation.database import Database
 from core.foundation.errors import Conflict, InvalidInput, NotAllowed
+from core.tables.access import AuditEvent, Staff
+from core.tables.ledger import Transfer
+from core.tables.refund_batches import RefundBatchItem
+from core.tables.refund_states import CaseState
+from core.tables.refunds import CompensationCase
 from tests.support.cases import failed_case, reviewer, work_off
 from tests.support.wallets import rich
 

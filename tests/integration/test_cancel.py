@@ -6,13 +6,12 @@ from core.access.permissions import Actor
 from core.credits.books import check_books
 from core.foundation.errors import Conflict, NotAllowed, NotFound
 from core.generation.cancel import request_cancel
-from core.generation.models import Avatar
 from core.generation.request import retry_generation
-from core.generation.states import State
 from core.generation.store import claim_to_store, store
 from core.generation.stragglers import stop_unwanted
 from core.generation.submit import claim_to_submit, submit
 from core.generation.sweep import sweep
+from core.tables.generation import Avatar, State
 from tests.support.desk import TestDesk, wait_for, working
 
 

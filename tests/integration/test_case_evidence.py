@@ -16,14 +16,14 @@ from core.credits.cases.evidence import (
     pictures_of,
 )
 from core.credits.cases.evidence_records import Evidence
-from core.credits.cases.models import CaseLog, CaseViewer, CompensationCase, DoubleReview
 from core.credits.cases.policy import DEFAULT, CaseFacts, Outcome, Policy, Rule, decide
-from core.credits.cases.states import CaseKind, CaseState
 from core.credits.cases.why_not import smallest_change
-from core.customers.models import Customer
 from core.failures.taxonomy import FailureClass
 from core.foundation.errors import NotFound
-from core.generation.models import Avatar, Generation
+from core.tables.customers import Customer
+from core.tables.generation import Avatar, Generation
+from core.tables.refund_states import CaseKind, CaseState
+from core.tables.refunds import CaseLog, CaseViewer, CompensationCase, DoubleReview
 from tests.support.cases import delivered, failed_case, reviewer
 from tests.support.failures import make_attempt
 from tests.support.wallets import rich

@@ -11,13 +11,13 @@ from sqlalchemy import func, select, update
 from core.access.permissions import Actor
 from core.credits.books import check_books
 from core.credits.cases import clock, deciding, intents, opening, reversing
-from core.credits.cases.models import CompensationCase
-from core.credits.cases.states import CaseKind, CaseState
-from core.credits.models import Charge, Transfer
 from core.failures.taxonomy import FailureClass
 from core.foundation.database import Database
 from core.foundation.errors import Conflict
-from core.generation.models import Generation
+from core.tables.generation import Generation
+from core.tables.ledger import Charge, Transfer
+from core.tables.refund_states import CaseKind, CaseState
+from core.tables.refunds import CompensationCase
 from tests.support.cases import came_after_all, delivered, failed_case, reviewer, without_breaker
 from tests.support.factories import NOON
 from tests.support.interleaving import play

@@ -20,13 +20,13 @@ from core.access.permissions import Actor
 from core.credits import ledger, views
 from core.credits.books import check_books
 from core.credits.cases import claims, clock, deciding, intents, opening, reversing, versions
-from core.credits.cases.models import CompensationCase
 from core.credits.cases.policy import Cap, Outcome, Policy, Rule
-from core.customers.models import Customer
 from core.failures.taxonomy import FailureClass
 from core.foundation.database import Database
 from core.foundation.errors import InsufficientCredits, OperatorError
-from core.generation.models import Generation
+from core.tables.customers import Customer
+from core.tables.generation import Generation
+from core.tables.refunds import CompensationCase
 from tests.support import case_model as plain
 from tests.support.cases import OneTransaction, came_after_all, reviewer
 from tests.support.factories import NOON, make_customer, make_generation

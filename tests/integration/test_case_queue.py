@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 
 from core.credits.cases import claims, intents
 from core.credits.cases.leaving import release_left, release_others
-from core.credits.cases.models import CaseViewer, CompensationCase
 from core.credits.cases.queue import (
     CaseRow,
     IncidentRow,
@@ -22,8 +21,9 @@ from core.credits.cases.queue import (
     urgency,
 )
 from core.credits.cases.queue_filters import Age, Band, Held, Incident, QueueFilter, Size
-from core.credits.cases.states import CaseKind, CaseState
 from core.failures.taxonomy import FailureClass
+from core.tables.refund_states import CaseKind, CaseState
+from core.tables.refunds import CaseViewer, CompensationCase
 from tests.support.cases import failed_case, reviewer
 from tests.support.wallets import rich
 

@@ -8,18 +8,13 @@ from sqlalchemy.orm import Session
 
 from core.credits import ledger
 from core.credits.cases import clock, deciding, opening, reversing
-from core.credits.cases.models import (
-    CaseLog,
-    CompensationCase,
-    CustomerReceipt,
-    PolicyDecision,
-)
-from core.credits.cases.states import CaseState
-from core.credits.models import Account, Entry, Transfer
 from core.failures.taxonomy import TAXONOMY, FailureClass, RefundRule
 from core.foundation.database import Database
 from core.foundation.errors import Conflict, InvalidInput, NotAllowed
-from core.generation.models import Generation
+from core.tables.generation import Generation
+from core.tables.ledger import Account, Entry, Transfer
+from core.tables.refund_states import CaseState
+from core.tables.refunds import CaseLog, CompensationCase, CustomerReceipt, PolicyDecision
 from tests.support.cases import OneTransaction, delivered, failed_case, reviewer
 from tests.support.wallets import charged, rich
 

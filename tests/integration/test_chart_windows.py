@@ -14,7 +14,7 @@ from core.failures.taxonomy import FailureClass
 from core.foundation.database import Database
 from core.generation import chart_windows, filters
 from core.generation.filters import Cursor, Filter, page_of_ids
-from core.generation.states import ENDED, State
+from core.tables.generation import ENDED, State
 from tests.support.factories import make_customer, make_generation, make_selfie
 from tests.support.failures import make_attempt
 

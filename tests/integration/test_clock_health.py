@@ -10,10 +10,10 @@ from core.failures.alerts.kinds import KINDS, Kind
 from core.failures.alerts.machine import Sight
 from core.failures.alerts.measures import PRESENT, Question, Reading
 from core.failures.alerts.wording import sentence
-from core.generation.models import RenderAttempt
 from core.health.clock import ClockHealth, clock_health
-from core.provider.models import ProviderClock
 from core.settings import Settings
+from core.tables.generation import RenderAttempt
+from core.tables.provider import ProviderClock
 from pages.components.health_words import clock_state
 from tests.support.alerting import Watch
 from tests.support.factories import make_generation

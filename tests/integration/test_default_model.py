@@ -14,10 +14,10 @@ from pydantic import SecretStr
 from sqlalchemy import select
 
 from core.prompts.labels import labelled
-from core.prompts.models import PromptVersion
 from core.provider.catalog import MODELS
 from core.provider.lifetimes import default_model
 from core.provider.sandbox.server import RunningSandbox
+from core.tables.prompts import PromptVersion
 from tests.support.app import SOURCE, RunningApp, settings_of
 from tests.support.desk import TestDesk, wait_for
 from tests.support.sandboxes import until

@@ -6,15 +6,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy.orm import Session
 
-from core.customers.models import Customer
 from core.failures.absorb import absorb, absorb_batch
 from core.failures.differences import Novelty, alike, counts_in, what_differs
 from core.failures.dimensions import DIMENSIONS
 from core.foundation.database import Database
 from core.generation.filters import Filter
-from core.generation.states import State
 from core.generation.views import page_of_generations
-from core.images.models import StoredSelfie
+from core.tables.customers import Customer
+from core.tables.generation import State
+from core.tables.images import StoredSelfie
 from tests.support.alerting import Watch
 from tests.support.factories import make_customer, make_generation, make_selfie
 

@@ -11,14 +11,14 @@ from core.credits.books import check_books
 from core.foundation.database import Database
 from core.foundation.leases import take_named
 from core.generation.leases import Claim, claim_queued, release_all
-from core.generation.models import Avatar, Generation, RenderAttempt
 from core.generation.reports import Applied, apply_provider_report
-from core.generation.states import ENDED, MOVES, State, move
+from core.generation.states import MOVES, move
 from core.generation.store import claim_to_store, store
 from core.generation.stragglers import check_stragglers, end_overdue, stop_unwanted
 from core.generation.submit import _request, claim_to_submit, submit
 from core.generation.sweep import interval_seconds, sweep
 from core.provider.reports import ProviderReport, RemoteStatus
+from core.tables.generation import ENDED, Avatar, Generation, RenderAttempt, State
 from tests.support.desk import TestDesk, wait_for, working
 from tests.support.factories import make_generation
 

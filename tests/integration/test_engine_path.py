@@ -5,13 +5,12 @@ from collections import Counter
 from sqlalchemy import func, select
 
 from core.credits.books import check_books
-from core.credits.cases.models import CompensationCase
 from core.credits.cases.policy import DEFAULT
-from core.credits.cases.states import CaseState
 from core.credits.views import lines_of_generation
-from core.generation.models import Avatar, GenerationEvent, KeptOutput
-from core.generation.states import State
 from core.generation.store import MOST_TRIES
+from core.tables.generation import Avatar, GenerationEvent, KeptOutput, State
+from core.tables.refund_states import CaseState
+from core.tables.refunds import CompensationCase
 from tests.support.desk import UNHURRIED, TestDesk, opened, wait_for, working
 
 

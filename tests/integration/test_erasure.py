@@ -8,28 +8,28 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select, text
 
-from core.customers.models import Customer
 from core.foundation.errors import NotFound, ServiceUnavailable, StillKept
 from core.generation.detail import generation_detail
 from core.generation.filters import Filter
-from core.generation.models import Avatar, Generation
 from core.generation.overview import overview
 from core.generation.progress import progress
 from core.generation.views import page_of_generations
 from core.images.addresses import Picture, Size, address
 from core.images.intake import take_in
 from core.images.kept import erasure_number
-from core.images.models import StoredSelfie
 from core.images.samples import samples
 from core.images.selfies import earlier_selfies, keep_selfie
 from core.prompts.experiments.grids import grid
 from core.prompts.share.exports import Kind, Wish, prepare
 from core.prompts.share.shelf import shelf
-from core.prompts.testsets.models import TestPerson
 from core.prompts.testsets.people import delete_person, finish_deletions, note_consent
 from core.prompts.votes.images import generation_tokens
 from core.services import Services, install
 from core.storage import keys
+from core.tables.customers import Customer
+from core.tables.generation import Avatar, Generation
+from core.tables.images import StoredSelfie
+from core.tables.testsets import TestPerson
 from core.web.stored import stored_picture
 from tests.support.desk import TestDesk, wait_for
 from tests.support.grids import Drawn, drawn_grid

@@ -9,15 +9,15 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from core.access.models import AuditEvent
 from core.access.permissions import Actor
 from core.access.staff import actor_by_id
 from core.failures import groups
 from core.failures.absorb import absorb
-from core.failures.models import ErrorGroup
 from core.foundation.database import Database
 from core.foundation.errors import Conflict, InvalidInput, NotAllowed, NotFound
-from core.generation.models import Generation
+from core.tables.access import AuditEvent
+from core.tables.failures import ErrorGroup
+from core.tables.generation import Generation
 from tests.support.factories import make_generation, make_staff
 from tests.support.failures import fail_once, group_of, history
 

@@ -11,11 +11,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from core.failures.absorb import absorb, counted_until
-from core.failures.models import ErrorEvent, ErrorGroup, ErrorGroupHour, RollupQueue
 from core.foundation.database import Database
 from core.generation import endings
-from core.generation.models import Generation, RenderAttempt
 from core.settings import Settings
+from core.tables.failures import ErrorEvent, ErrorGroup, ErrorGroupHour, RollupQueue
+from core.tables.generation import Generation, RenderAttempt
 from tests.support.factories import make_customer, make_generation
 from tests.support.failures import fail_once, group_of, history, make_attempt
 

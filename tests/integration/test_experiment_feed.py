@@ -8,20 +8,20 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import func, select, text, update
 
-from core.access.models import Staff
 from core.access.staff import actor_by_id
-from core.customers.models import Customer
 from core.foundation.errors import Conflict, InvalidInput, NotAllowed, ServiceUnavailable
 from core.generation.leases import claim_queued
-from core.generation.models import Generation
 from core.generation.request import retry_generation
-from core.images.models import StoredSelfie
 from core.prompts.experiments.feed import take_turn
-from core.prompts.experiments.models import ExperimentPurchase, OwnedImage
 from core.prompts.experiments.money import money_of, money_today
 from core.prompts.experiments.plan import forecast_wish
 from core.prompts.experiments.runs import start, stop_after_these, stop_now
 from core.prompts.experiments.variants import Variant
+from core.tables.access import Staff
+from core.tables.customers import Customer
+from core.tables.experiments import ExperimentPurchase, OwnedImage
+from core.tables.generation import Generation
+from core.tables.images import StoredSelfie
 from tests.support.desk import TestDesk
 from tests.support.experiments import Lab
 from tests.support.factories import make_staff

@@ -8,19 +8,19 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
-from core.access.models import AuditEvent, Staff
 from core.access.staff import actor_by_id
 from core.foundation.errors import Conflict, InvalidInput, NotAllowed, ServiceUnavailable
-from core.generation.models import Generation
-from core.prompts.experiments.models import Experiment, ExperimentPurchase, ExperimentVariant
 from core.prompts.experiments.money import money_under_cap
 from core.prompts.experiments.runs import stop_now
-from core.prompts.experiments.stage_models import ExperimentStage
 from core.prompts.experiments.stages import carry_on, end_plan, forecast_next, next_by_hand
 from core.prompts.experiments.stages_plan import Staging
 from core.prompts.experiments.variants import Variant
 from core.prompts.votes.batches import cast, close_batch, create_batch
-from core.prompts.votes.models import VotePair
+from core.tables.access import AuditEvent, Staff
+from core.tables.experiment_stages import ExperimentStage
+from core.tables.experiments import Experiment, ExperimentPurchase, ExperimentVariant
+from core.tables.generation import Generation
+from core.tables.votes import VotePair
 from tests.support.desk import TestDesk
 from tests.support.experiments import LOTS, Lab
 from tests.support.factories import make_staff

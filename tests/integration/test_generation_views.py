@@ -18,15 +18,15 @@ from core.generation import filters
 from core.generation.charts import outcomes_per_hour
 from core.generation.detail import generation_detail
 from core.generation.filters import Cursor, Filter
-from core.generation.models import Avatar, Generation, RenderAttempt, WorkerBeat
 from core.generation.notices import Level, notices
 from core.generation.overview import Hour, overview
-from core.generation.states import State, move
+from core.generation.states import move
 from core.generation.timeline import Kind
 from core.generation.views import page_of_generations
 from core.images.addresses import Picture, Shown
 from core.provider import budget
 from core.settings import Settings
+from core.tables.generation import Avatar, Generation, RenderAttempt, State, WorkerBeat
 from tests.support.factories import make_customer, make_generation, make_staff
 
 NOW = datetime.now(UTC)

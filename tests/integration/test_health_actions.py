@@ -6,13 +6,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from core.access.models import AuditEvent
 from core.access.permissions import Actor
 from core.access.staff import active_staff
 from core.foundation.errors import Conflict, NotAllowed, NotFound, ServiceUnavailable
-from core.generation.models import Generation, WorkerBeat
 from core.generation.reports import Applied
-from core.generation.states import State
 from core.generation.store import claim_to_store, store
 from core.generation.submit import claim_to_submit, submit
 from core.generation.sweep import sweep
@@ -21,6 +18,8 @@ from core.health.actions import adopt_now, poll_now, store_now
 from core.health.stuck import Reason
 from core.health.view import health
 from core.provider import budget
+from core.tables.access import AuditEvent
+from core.tables.generation import Generation, State, WorkerBeat
 from tests.support.desk import TestDesk, wait_for
 
 

@@ -9,8 +9,6 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core.generation.models import Generation, KeptOutput, RenderAttempt
-from core.generation.states import State
 from core.health.stuck import (
     SHOWN_OF_A_REASON,
     Reason,
@@ -21,6 +19,7 @@ from core.health.stuck import (
     stuck_generations,
 )
 from core.settings import Settings
+from core.tables.generation import Generation, KeptOutput, RenderAttempt, State
 from tests.support.factories import make_customer, make_generation, make_selfie, make_staff
 
 # No more than are sampled of an hour.

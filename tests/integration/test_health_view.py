@@ -12,15 +12,14 @@ from sqlalchemy.orm import Session
 
 from core.foundation.errors import ServiceUnavailable
 from core.foundation.leases import NamedLease
-from core.generation.models import RenderAttempt, WorkerBeat
-from core.generation.states import OPEN, State
 from core.health.outbox import OutboxHealth
 from core.health.provider import Freshness
 from core.health.servers import PROOF_TICK, prove_store
 from core.health.view import Health, health
-from core.notifications.models import Delivery, Notification, NotificationChannel
 from core.provider import budget
 from core.settings import Settings
+from core.tables.generation import OPEN, RenderAttempt, State, WorkerBeat
+from core.tables.notifications import Delivery, Notification, NotificationChannel
 from tests.support.desk import TestDesk, wait_for, working
 from tests.support.factories import make_generation
 

@@ -6,8 +6,6 @@ import pytest
 from sqlalchemy import func, select, update
 
 from core.foundation.errors import NotFound
-from core.generation.models import Avatar
-from core.images.checks.models import ImageCheck
 from core.images.checks.service import (
     VERSION,
     check_generation,
@@ -16,6 +14,8 @@ from core.images.checks.service import (
     waiting_for_checks,
 )
 from core.images.checks.verdicts import Check, Verdict
+from core.tables.generation import Avatar
+from core.tables.image_checks import ImageCheck
 from tests.support.avatars import deliver
 from tests.support.desk import TestDesk, wait_for, working
 from tests.support.factories import make_customer, make_generation

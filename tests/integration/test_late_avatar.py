@@ -7,16 +7,15 @@ from sqlalchemy import func, select, update
 
 from core.credits.books import check_books
 from core.credits.cases import deciding
-from core.credits.cases.models import CompensationCase
 from core.credits.cases.policy import DEFAULT
 from core.credits.cases.versions import activate, in_force, save_draft
 from core.failures.absorb import absorb
-from core.failures.models import GenerationTally
-from core.generation.models import Generation
-from core.generation.states import State
 from core.generation.stragglers import end_overdue, stop_unwanted
 from core.generation.submit import claim_to_submit, submit
 from core.generation.sweep import sweep
+from core.tables.failures import GenerationTally
+from core.tables.generation import Generation, State
+from core.tables.refunds import CompensationCase
 from tests.support.desk import TestDesk, wait_for, working
 
 

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from core.failures.absorb import absorb, absorb_batch
 from core.failures.dimensions import LATENCY_DIMENSIONS
 from core.failures.latencies import STAGES, stage_times, stage_times_by
-from core.failures.models import LatencyTally
 from core.foundation.database import Database
-from core.generation.models import Avatar, Generation
+from core.tables.failures import LatencyTally
+from core.tables.generation import Avatar, Generation
 from tests.support.factories import make_customer, make_generation, make_selfie
 from tests.support.failures import make_attempt
 

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from core.credits import ledger, views
 from core.credits.books import check_books
 from core.credits.cases import deciding
-from core.credits.models import Charge
 from core.foundation.errors import Conflict, InsufficientCredits, InvalidInput, NotFound
+from core.tables.ledger import Charge
 from tests.support.cases import case_of, failed_case, reviewer
 from tests.support.factories import make_customer, make_generation
 from tests.support.wallets import charged, ended, rich

@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session
 
 from core.credits import ledger, views
 from core.credits.books import check_books
-from core.credits.cases.models import CaseApproval, CompensationCase
-from core.credits.cases.states import CaseState
 from core.credits.cases.steps import locked, staff, step
-from core.credits.models import Transfer
 from core.credits.posting import SETTLED, Posted, post
 from core.foundation.database import Database
 from core.foundation.errors import Conflict, InsufficientCredits, OperatorError
+from core.tables.ledger import Transfer
+from core.tables.refund_states import CaseState
+from core.tables.refunds import CaseApproval, CompensationCase
 from tests.support.cases import failed_case, reviewer
 from tests.support.factories import make_customer, make_generation
 from tests.support.wallets import charged, ended, rich

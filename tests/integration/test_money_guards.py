@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 
 from core.credits import ledger
 from core.credits.cases import claims, deciding, intents, opening, reversing
-from core.credits.cases.models import CustomerReceipt
-from core.credits.models import Transfer
 from core.failures.taxonomy import FailureClass
 from core.foundation.database import Database
+from core.tables.ledger import Transfer
+from core.tables.refunds import CustomerReceipt
 from tests.support import by_hand
 from tests.support.cases import delivered, failed_case, reviewer
 from tests.support.wallets import charged, rich

@@ -3,19 +3,13 @@
 import pytest
 from sqlalchemy import select
 
-from core.access.models import AuditEvent
 from core.foundation.database import Database
 from core.foundation.errors import Conflict, InvalidInput, NotAllowed
-from core.notifications.channels import (
-    ChannelKind,
-    add_channel,
-    change_channel,
-    channels,
-    shown,
-    with_secrets,
-)
+from core.notifications.channels import add_channel, change_channel, channels, shown, with_secrets
 from core.notifications.message import Outcome
 from core.notifications.outbox import deliver_due, send_test
+from core.tables.access import AuditEvent
+from core.tables.notifications import ChannelKind
 from tests.support.alerting import Watch
 from tests.support.outbox import later, say, tries
 from tests.support.receivers import Mailbox, Said, receiving

@@ -11,8 +11,8 @@ from sqlalchemy import func, select, text
 from core.foundation.database import connect
 from core.notifications import outbox, webhook
 from core.notifications.message import Answer, Outcome
-from core.notifications.models import DeliveryTry
 from core.notifications.outbox import claim, deliver_due, send_claimed, settle
+from core.tables.notifications import DeliveryTry
 from tests.support.alerting import Watch
 from tests.support.outbox import later, say, tries, waits
 from tests.support.receivers import Said, receiving

@@ -9,14 +9,11 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from core.access.models import AuditEvent
 from core.access.permissions import Actor
 from core.access.staff import actor_by_id
-from core.failures.models import ErrorEvent, ErrorGroup
 from core.failures.overrides import in_force
 from core.failures.overrides.in_force import overrides_in_force
 from core.failures.overrides.matching import Conditions, Override
-from core.failures.overrides.models import ErrorOverrideVersion
 from core.failures.overrides.records import (
     MOST_RULES,
     Spec,
@@ -31,6 +28,9 @@ from core.foundation.database import Database
 from core.foundation.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from core.generation import endings
 from core.settings import Settings
+from core.tables.access import AuditEvent
+from core.tables.failures import ErrorEvent, ErrorGroup
+from core.tables.overrides import ErrorOverrideVersion
 from tests.support.desk import TestDesk, wait_for, working
 from tests.support.factories import make_generation, make_staff
 from tests.support.failures import make_attempt

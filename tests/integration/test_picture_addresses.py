@@ -8,10 +8,10 @@ from PIL import Image
 from sqlalchemy import func
 
 import core.services
-from core.customers.models import Customer
-from core.generation.models import Generation
 from core.images.addresses import STEP_SECONDS, Picture, Size, address
-from core.prompts.experiments.models import ExperimentCell
+from core.tables.customers import Customer
+from core.tables.experiments import ExperimentCell
+from core.tables.generation import Generation
 from tests.support.desk import TestDesk
 from tests.support.grids import Drawn, drawn_grid
 from tests.support.routes import get

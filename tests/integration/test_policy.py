@@ -9,7 +9,6 @@ from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Session
 
 from core.credits.cases import budgets, deciding
-from core.credits.cases.models import CompensationCase, PolicyDecision, RefundBudget
 from core.credits.cases.policy import (
     DEFAULT,
     Cap,
@@ -23,11 +22,12 @@ from core.credits.cases.policy import (
 )
 from core.credits.cases.policy_views import differences, limit_use, versions
 from core.credits.cases.replay import replay
-from core.credits.cases.states import CaseKind
 from core.credits.cases.versions import activate, in_force, save_draft
 from core.failures.taxonomy import FailureClass, Fault
 from core.foundation.database import Database
 from core.foundation.errors import Conflict, InvalidInput, NotAllowed
+from core.tables.refund_states import CaseKind
+from core.tables.refunds import CompensationCase, PolicyDecision, RefundBudget
 from tests.support.cases import failed_case, reviewer
 from tests.support.wallets import rich
 

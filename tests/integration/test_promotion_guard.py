@@ -7,19 +7,19 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select, text
 
-from core.access.models import AuditEvent
 from core.failures.alerts.kinds import Kind
 from core.failures.alerts.rules import seed_rules
 from core.foundation.database import Database
 from core.foundation.errors import Conflict, NotAllowed
 from core.prompts import library
 from core.prompts.labels import history, labelled, labels, roll_back
-from core.prompts.models import PromptLabelMove
 from core.prompts.promotion.gate import promote
 from core.prompts.promotion.guard import look, roll_back_now, set_automatic
 from core.prompts.promotion.limits import DEFAULT
-from core.prompts.promotion.models import Promotion, PromotionGuard
 from core.prompts.promotion.views import promotions, watch
+from core.tables.access import AuditEvent
+from core.tables.promotion import Promotion, PromotionGuard
+from core.tables.prompts import PromptLabelMove
 from tests.support.alerting import Watch
 from tests.support.promotion import Proven, jobs, proven
 from tests.support.prompts import edit, make_actor, put_production

@@ -6,12 +6,12 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.access.models import AuditEvent
 from core.access.permissions import Actor
 from core.foundation.errors import Conflict, InvalidInput
 from core.prompts.promotion.conditions import Name
 from core.prompts.promotion.limits import in_force, save_limits
 from core.prompts.promotion.views import limits_history
+from core.tables.access import AuditEvent
 from tests.support.promotion import proven, standing, tom
 
 __all__ = ["tom"]

@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
-from core.generation.models import Generation
 from core.prompts.labels import history, labelled, labels
 from core.prompts.library import get_version, save_version
-from core.prompts.models import PromptLabelMove
 from core.prompts.promotion.gate import promote
-from core.prompts.promotion.models import PromotionGuard
 from core.prompts.promotion.views import watch
 from core.prompts.versions import Content
+from core.tables.generation import Generation
+from core.tables.promotion import PromotionGuard
+from core.tables.prompts import PromptLabelMove
 from tests.support.desk import TestDesk, wait_for, working
 from tests.support.promotion import jobs
 

@@ -7,7 +7,6 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from core.access.models import AuditEvent
 from core.access.permissions import Actor
 from core.foundation.database import Database
 from core.foundation.errors import Conflict, InvalidInput, NotAllowed, NotFound
@@ -21,7 +20,8 @@ from core.prompts.labels import (
     remove_label,
     roll_back,
 )
-from core.prompts.models import PromptLabelMove
+from core.tables.access import AuditEvent
+from core.tables.prompts import PromptLabelMove
 from tests.support.prompts import edit, make_actor, make_prompt, put_production
 
 

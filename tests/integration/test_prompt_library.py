@@ -8,14 +8,14 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from core.access.models import AuditEvent
 from core.access.permissions import Actor
 from core.foundation.database import Database
 from core.foundation.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from core.prompts import library
-from core.prompts.models import Prompt, PromptVersion
 from core.prompts.versions import template_hash
 from core.prompts.views import prompts, titles_of, usable_versions, version, versions
+from core.tables.access import AuditEvent
+from core.tables.prompts import Prompt, PromptVersion
 from tests.support.factories import make_generation
 from tests.support.prompts import content, edit, make_actor, make_prompt
 

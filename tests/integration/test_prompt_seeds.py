@@ -7,9 +7,9 @@ from sqlalchemy import func, select
 from core.foundation.database import Database
 from core.prompts.labels import labelled
 from core.prompts.library import archive_prompt, create_prompt
-from core.prompts.models import Prompt, PromptVersion, SnippetVersion
 from core.prompts.starter import STARTER_TEMPLATE, STARTERS, seed_prompts
 from core.prompts.views import prompts, version
+from core.tables.prompts import Prompt, PromptVersion, SnippetVersion
 from tests.support.prompts import MODEL, content, make_actor
 
 

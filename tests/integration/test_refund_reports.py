@@ -7,10 +7,10 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from core.credits.cases import deciding, doubles
-from core.credits.cases.models import CompensationCase, DoubleReview
 from core.credits.cases.report_figures import by_day, by_line
 from core.credits.cases.reports import Report, lines_csv, report
 from core.failures.taxonomy import FailureClass
+from core.tables.refunds import CompensationCase, DoubleReview
 from tests.support.cases import failed_case, reviewer
 from tests.support.wallets import rich
 

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from core.access.models import AuditEvent, Staff
 from core.access.permissions import ROLES, Actor, Permission, require
 from core.access.staff import PERSONAS, active_staff, actor_by_email, actor_by_id, enrol, settle_personas
 from core.customers.directory import create_customer, find_customers
@@ -21,9 +20,10 @@ from core.foundation.errors import (
     NotFound,
     OperatorError,
 )
-from core.generation.models import Generation
 from core.generation.request import Wish, quote, request_generation, retry_generation
 from core.settings import Settings
+from core.tables.access import AuditEvent, Staff
+from core.tables.generation import Generation
 from tests.support.factories import NOON, make_customer, make_generation, make_selfie
 from tests.support.wallets import rich
 

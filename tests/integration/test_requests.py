@@ -7,14 +7,13 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from core.access.models import AuditEvent, Staff
 from core.credits import requests
 from core.credits.grants import grant_credits
-from core.credits.models import Transfer
-from core.credits.request_models import MoneyRequest
 from core.credits.request_views import count_waiting, past_requests, waiting_requests
-from core.credits.requests import RequestState
 from core.foundation.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from core.tables.access import AuditEvent, Staff
+from core.tables.ledger import Transfer
+from core.tables.money_requests import MoneyRequest, RequestState
 from tests.support.cases import reviewer
 from tests.support.factories import make_customer
 from tests.support.requests import (

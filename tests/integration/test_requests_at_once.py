@@ -7,9 +7,9 @@ from uuid import uuid4
 
 from core.credits import requests
 from core.credits.books import check_books
-from core.credits.request_models import MoneyRequest
 from core.foundation.database import Database
 from core.foundation.errors import Conflict, OperatorError
+from core.tables.money_requests import MoneyRequest
 from tests.support.cases import reviewer
 from tests.support.factories import make_customer
 from tests.support.requests import (

@@ -8,19 +8,19 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from core.access.models import AuditEvent
 from core.access.permissions import Actor
 from core.foundation.database import Database
 from core.foundation.errors import NotAllowed
 from core.prompts.labels import PRODUCTION, labelled, move_label
 from core.prompts.library import archive_prompt, archive_version, save_version
-from core.prompts.models import PromptVersion
 from core.prompts.retired import Retirements, retirements, save_with_successors
 from core.prompts.snippets import save_snippet, snippets
 from core.prompts.starter import STARTERS, seed_prompts
 from core.provider.catalog import MODELS
 from core.provider.lifetimes import fitted
 from core.provider.offer import Retirement
+from core.tables.access import AuditEvent
+from core.tables.prompts import PromptVersion
 from tests.support.prompts import content, edit, make_actor, make_prompt, put_production
 
 ENDED, SUCCESSOR, UNKNOWN = "openai/gpt-image-1", "openai/gpt-image-2", "openai/dall-e-9"

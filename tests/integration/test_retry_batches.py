@@ -6,20 +6,20 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import func, select, text
 
-from core.access.models import AuditEvent, Staff
 from core.access.permissions import Actor
 from core.access.staff import actor_by_id
 from core.credits import ledger
 from core.failures.retries.batches import start, stop
-from core.failures.retries.models import RetryBatch
 from core.failures.retries.views import BatchView, batches_of_group
 from core.failures.retries.work import settle_next, work_off
 from core.foundation.database import Database
 from core.foundation.errors import Conflict, NotAllowed, NotFound, ServiceUnavailable
-from core.generation.models import Generation
 from core.generation.request import retry_generation
-from core.generation.states import State, move
+from core.generation.states import move
 from core.settings import Settings
+from core.tables.access import AuditEvent, Staff
+from core.tables.generation import Generation, State
+from core.tables.retries import RetryBatch
 from tests.support.factories import NOON, make_generation, make_staff
 from tests.support.failures import history
 from tests.support.retries import (

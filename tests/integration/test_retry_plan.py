@@ -8,14 +8,14 @@ from pydantic import SecretStr
 
 from core.access.permissions import Actor
 from core.access.staff import actor_by_id
-from core.customers.models import Customer
 from core.failures.retries.batches import stop
 from core.failures.retries.plan import Obstacle, Scope
 from core.failures.retries.views import expected_time
 from core.foundation.database import Database
-from core.generation.models import Generation
 from core.provider.prices import price_of
 from core.settings import Settings
+from core.tables.customers import Customer
+from core.tables.generation import Generation
 from tests.support.factories import make_generation, make_staff
 from tests.support.failures import fail_once, make_attempt
 from tests.support.retries import everything, fail_generations, failed_group, planned, started

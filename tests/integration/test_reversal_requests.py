@@ -7,14 +7,14 @@ from sqlalchemy.orm import Session
 from core.credits import ledger, requests
 from core.credits.books import check_books
 from core.credits.cases import deciding, reversing
-from core.credits.cases.models import CompensationCase
-from core.credits.cases.states import CaseState
-from core.credits.models import Transfer
-from core.credits.request_models import MoneyRequest
-from core.credits.request_plans import RequestKind, plan_reversal
+from core.credits.request_plans import plan_reversal
 from core.credits.request_views import waiting_requests
-from core.credits.requests import OwesMore, RequestState
+from core.credits.requests import OwesMore
 from core.foundation.errors import Conflict
+from core.tables.ledger import Transfer
+from core.tables.money_requests import MoneyRequest, RequestKind, RequestState
+from core.tables.refund_states import CaseState
+from core.tables.refunds import CompensationCase
 from tests.support.cases import failed_case
 from tests.support.factories import make_customer
 from tests.support.requests import ada, amir, granted, held, owed, sue, take_back

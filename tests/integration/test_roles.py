@@ -12,7 +12,6 @@ from sqlalchemy import text
 from core import migrate, roles
 from core.credits.books.drill import REFUSED, drill
 from core.credits.books.records import check_full
-from core.credits.cases.states import CaseState
 from core.credits.seals import accept_epoch, anchor_seals, seal_ledger
 from core.embedded.objects import ObjectStoreAddress
 from core.foundation.database import Database, connect
@@ -22,6 +21,7 @@ from core.provider.sandbox.server import RunningSandbox
 from core.roles import APP, AUDITOR, MIGRATOR, apply_roles
 from core.schema.files import sql_of
 from core.settings import Settings
+from core.tables.refund_states import CaseState
 from tests.support.cases import case_of
 from tests.support.desk import TestDesk, quick_settings, wait_for, working
 from tests.support.former_versions import bare, later_version

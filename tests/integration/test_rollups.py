@@ -17,7 +17,6 @@ from core.credits.cases import opening
 from core.failures.absorb import absorb, absorb_batch, absorb_in_turn
 from core.failures.bins import Grain, bins
 from core.failures.dimensions import DIMENSIONS
-from core.failures.models import GenerationTally, PromptTemplate
 from core.failures.rollups import (
     Slice,
     counts_over_time,
@@ -29,7 +28,9 @@ from core.failures.rollups import (
 )
 from core.failures.taxonomy import FailureClass
 from core.foundation.database import Database
-from core.generation.states import State, move
+from core.generation.states import move
+from core.tables.failures import GenerationTally, PromptTemplate
+from core.tables.generation import State
 from tests.support.factories import make_customer, make_generation, make_selfie
 from tests.support.failures import make_attempt
 

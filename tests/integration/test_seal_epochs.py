@@ -8,12 +8,12 @@ from sqlalchemy import select, text
 
 from core import accept_epoch as accept_command
 from core.credits.anchors import AnchorState, verify_anchors
-from core.credits.seal_models import LedgerEpoch
 from core.credits.seals import accept_epoch, anchor_seals, begin_epoch, seal_ledger
 from core.foundation.database import Database
 from core.foundation.errors import InvalidInput, ServiceUnavailable
 from core.storage import keys
 from core.storage.objects import ObjectStore
+from core.tables.seals import LedgerEpoch
 from tests.support.desk import TestDesk
 from tests.support.sealing import as_superuser, bucket, post, restored, rules_found, seals
 from tests.support.wallets import rich

@@ -10,13 +10,13 @@ from core.credits.books import check_books
 from core.credits.books.drill import plant
 from core.credits.books.plants import SEALING
 from core.credits.books.scene import Scene
-from core.credits.seal_models import BooksCheck, SealAnchor
 from core.credits.seals import anchor_seals, seal_ledger
 from core.credits.statements import system_balances
 from core.foundation.database import Database
 from core.foundation.errors import ServiceUnavailable
 from core.storage import keys
 from core.storage.objects import ObjectStore
+from core.tables.seals import BooksCheck, SealAnchor
 from jobs.books import check_the_books, seal_the_ledger
 from jobs.schedule import ticks
 from jobs.ticker import Worker

@@ -5,14 +5,14 @@ import dataclasses
 import pytest
 from sqlalchemy import select
 
-from core.access.models import AuditEvent
 from core.access.staff import active_staff
 from core.foundation.errors import NotAllowed, NotFound, ServiceUnavailable
 from core.images.intake import Selfie, take_in
-from core.images.models import StoredSelfie
 from core.images.samples import samples
 from core.images.selfies import earlier_selfies, keep_selfie
 from core.storage.objects import ObjectStore
+from core.tables.access import AuditEvent
+from core.tables.images import StoredSelfie
 from tests.support.desk import TestDesk
 from tests.support.factories import make_customer
 

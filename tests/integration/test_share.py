@@ -9,26 +9,26 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import func, select, update
 
-from core.access.models import AuditEvent
-from core.customers.models import Customer
 from core.embedded.objects import ObjectStoreAddress
 from core.foundation.database import Database
 from core.foundation.errors import Conflict, NotAllowed, NotFound
-from core.generation.models import Generation
 from core.images.addresses import Size
-from core.images.models import StoredSelfie
-from core.prompts.experiments.models import ExperimentCell
 from core.prompts.experiments.variants import Variant
 from core.prompts.share.document import Document
 from core.prompts.share.exports import Kind, Wish, prepare
 from core.prompts.share.imported import ImportView, imported, list_imports
 from core.prompts.share.imports import clear_left, import_experiment
-from core.prompts.share.models import ExperimentImport, ImportedSelfie, ImportIntent
-from core.prompts.testsets.models import TestPerson
 from core.prompts.testsets.people import delete_person, note_consent, people
 from core.prompts.votes.batches import cast, create_batch, next_pairs
 from core.prompts.votes.ratings import rate
 from core.provider.sandbox.server import RunningSandbox
+from core.tables.access import AuditEvent
+from core.tables.customers import Customer
+from core.tables.experiments import ExperimentCell
+from core.tables.generation import Generation
+from core.tables.images import StoredSelfie
+from core.tables.imports import ExperimentImport, ImportedSelfie, ImportIntent
+from core.tables.testsets import TestPerson
 from core.web.stored import stored_picture
 from tests.support.databases import fresh_database
 from tests.support.desk import TestDesk, quick_settings, wait_for, working

@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, text
 
-from core.customers.models import Customer
 from core.foundation.errors import InvalidInput, ServiceUnavailable
 from core.prompts.experiments.variants import Variant
 from core.prompts.share.bundle import DOCUMENT
 from core.prompts.share.document import grid_hash
 from core.prompts.share.exports import Kind, Wish
-from core.prompts.share.models import ExperimentImport, ImportIntent
-from core.prompts.testsets.models import TestPerson
 from core.storage.objects import ObjectStore
+from core.tables.customers import Customer
+from core.tables.imports import ExperimentImport, ImportIntent
+from core.tables.testsets import TestPerson
 from tests.support.desk import TestDesk, wait_for, working
 from tests.support.experiments import Lab
 from tests.support.pictures import astronaut, claims, encode

@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import update
 from starlette.applications import Starlette
 
-from core.access.models import Staff
 from core.prompts.experiments.variants import Variant
 from core.prompts.share.exports import Kind, Wish, prepare
 from core.services import install
+from core.tables.access import Staff
 from core.web.routes import routes
 from tests.support.desk import TestDesk
 from tests.support.experiments import Lab

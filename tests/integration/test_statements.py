@@ -10,13 +10,13 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from core.credits import ledger
-from core.credits.models import Account, Entry, Transfer
 from core.credits.seals import seal_ledger
 from core.credits.statements import balance_as_of, statement, system_balances
-from core.customers.models import Customer
 from core.foundation.database import Database
 from core.foundation.errors import InvalidInput, NotFound
 from core.storage.objects import ObjectStore
+from core.tables.customers import Customer
+from core.tables.ledger import Account, Entry, Transfer
 from tests.support.factories import make_customer
 from tests.support.sealing import as_superuser, bucket
 from tests.support.wallets import charged, ended, rich

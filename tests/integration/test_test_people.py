@@ -4,12 +4,8 @@ import pytest
 from sqlalchemy import select
 
 from core.customers.directory import create_customer
-from core.customers.models import Customer
 from core.foundation.errors import Conflict, InvalidInput, NotFound
-from core.generation.models import Avatar, Generation
 from core.images.intake import take_in
-from core.images.models import StoredSelfie
-from core.prompts.testsets.models import TestPerson
 from core.prompts.testsets.people import (
     add_person,
     delete_person,
@@ -18,6 +14,10 @@ from core.prompts.testsets.people import (
     take_back_consent,
 )
 from core.prompts.testsets.sets import Member, create_set, members_of
+from core.tables.customers import Customer
+from core.tables.generation import Avatar, Generation
+from core.tables.images import StoredSelfie
+from core.tables.testsets import TestPerson
 from tests.support.desk import TestDesk, wait_for, working
 from tests.support.pictures import astronaut, encode
 

@@ -13,15 +13,15 @@ from sqlalchemy.orm import Session
 from core.credits import ledger
 from core.credits.books_desk import totals
 from core.credits.cases import deciding
-from core.credits.cases.models import CompensationCase, CustomerReceipt
 from core.credits.lookup import Found, look_up
-from core.credits.models import Transfer
 from core.credits.receipts import mark_delivered, receipts, undelivered, verify
 from core.credits.trace import trace
 from core.credits.transfers import TransferFilter, export_transfers, page_of_transfers
-from core.customers.models import Customer
 from core.foundation.database import Database
 from core.foundation.errors import NotFound
+from core.tables.customers import Customer
+from core.tables.ledger import Transfer
+from core.tables.refunds import CompensationCase, CustomerReceipt
 from tests.support.cases import delivered, failed_case, reviewer
 from tests.support.factories import make_customer
 from tests.support.wallets import charged, rich

@@ -6,13 +6,13 @@ import pytest
 
 from core.foundation.errors import InvalidInput, NotFound
 from core.generation.detail import generation_detail
-from core.generation.models import Generation
 from core.generation.request import retry_generation
 from core.prompts.labels import PRODUCTION, labelled, labels, roll_back
 from core.prompts.library import save_version
 from core.prompts.rendering import render
 from core.prompts.versions import Content, add_version
 from core.prompts.views import version
+from core.tables.generation import Generation
 from tests.support.desk import TestDesk, wait_for, working
 from tests.support.prompts import put_production
 

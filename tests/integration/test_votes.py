@@ -8,11 +8,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
-from core.customers.models import Customer
 from core.foundation.errors import Conflict, InvalidInput, NotAllowed
 from core.foundation.statistics.rates import Rate
-from core.generation.models import Generation
-from core.images.models import StoredSelfie
 from core.prompts.votes.batches import (
     batches,
     cast,
@@ -24,9 +21,12 @@ from core.prompts.votes.batches import (
     undo,
 )
 from core.prompts.votes.lineups import answer, next_lineup, recognised
-from core.prompts.votes.models import Lineup, Vote, VotePair
 from core.prompts.votes.ratings import next_unrated, rate, rating_agreement, ratings, shipping_of
 from core.prompts.votes.results import results
+from core.tables.customers import Customer
+from core.tables.generation import Generation
+from core.tables.images import StoredSelfie
+from core.tables.votes import Lineup, Vote, VotePair
 from tests.support.prompts import make_actor
 from tests.support.votes import Drawn, answer_for, drawn_experiment
 

@@ -12,9 +12,9 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from core.generation.states import State
 from core.generation.submit import claim_to_submit, submit
 from core.services import install
+from core.tables.generation import State
 from core.web.routes import LARGEST_BODY, routes
 from tests.support.desk import TestDesk, wait_for, working
 from tests.support.serving import serving

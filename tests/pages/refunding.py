@@ -9,9 +9,9 @@ from streamlit.testing.v1 import AppTest
 from core.access.permissions import Actor
 from core.access.staff import active_staff
 from core.credits import ledger
-from core.credits.cases.models import CaseIntent, CompensationCase
 from core.foundation.database import Database
 from core.services import Services
+from core.tables.refunds import CaseIntent, CompensationCase
 from pages.components import refund_place
 from tests.support.cases import failed_case
 from tests.support.wallets import rich

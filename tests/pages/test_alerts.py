@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import select
 
 from core.failures.alerts.kinds import Kind
-from core.failures.alerts.models import Alert, AlertRuleVersion, Silence
 from core.failures.alerts.views import AlertView, board
-from core.notifications.models import NotificationChannel
 from core.services import Services
+from core.tables.alerts import Alert, AlertRuleVersion, Silence
+from core.tables.notifications import NotificationChannel
 from pages.components.alert_words import failures_query
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, has_button, said

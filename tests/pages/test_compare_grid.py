@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from core.images.checks.models import ImageCheck
-from core.prompts.experiments.models import ExperimentCell
 from core.prompts.labels import PRODUCTION
-from core.prompts.models import PromptLabel
 from core.prompts.votes.batches import cast, create_batch, next_pairs
 from core.prompts.votes.ratings import rate
+from core.tables.experiments import ExperimentCell
+from core.tables.image_checks import ImageCheck
+from core.tables.prompts import PromptLabel
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import grid_data, said
 from tests.support.desk import TestDesk

@@ -9,8 +9,8 @@ from streamlit.testing.v1 import AppTest
 from core.failures.absorb import absorb
 from core.failures.differences import what_differs
 from core.failures.rollups import Slice
-from core.generation.states import State
 from core.services import Services
+from core.tables.generation import State
 from pages.components.error_links import list_query
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, said

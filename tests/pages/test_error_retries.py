@@ -7,13 +7,13 @@ import pytest
 from sqlalchemy import func, select
 from streamlit.testing.v1 import AppTest
 
-from core.access.models import Staff
-from core.customers.models import Customer
 from core.failures.absorb import absorb
-from core.failures.retries.models import RetryBatch
 from core.failures.retries.work import work_off
-from core.generation.models import Generation
 from core.services import Services
+from core.tables.access import Staff
+from core.tables.customers import Customer
+from core.tables.generation import Generation
+from core.tables.retries import RetryBatch
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, has_button, said
 from tests.support.retries import GROUP, fail_generations, failed_group, retries_of, work_all_off

@@ -11,11 +11,11 @@ from core.failures.absorb import absorb
 from core.failures.bins import Grain, bins
 from core.failures.charts import stacks
 from core.failures.events import Failure, note_failure
-from core.failures.models import ErrorGroup
 from core.failures.rollups import EVERYTHING, Slice, counts_over_time
 from core.foundation.statistics.rates import Rate
-from core.generation.models import Generation
 from core.services import Services
+from core.tables.failures import ErrorGroup
+from core.tables.generation import Generation
 from pages.components.error_chart import query_of_point
 from pages.components.error_filters import Question
 from pages.components.error_rates import compared

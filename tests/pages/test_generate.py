@@ -7,13 +7,12 @@ from sqlalchemy import func, select
 from streamlit.testing.v1 import AppTest
 
 import core.services
-from core.access.models import Staff
-from core.customers.models import Customer
-from core.generation.models import Generation
-from core.generation.states import State
-from core.images.models import StoredSelfie
 from core.services import Services
 from core.storage.objects import ObjectStore
+from core.tables.access import Staff
+from core.tables.customers import Customer
+from core.tables.generation import Generation, State
+from core.tables.images import StoredSelfie
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, has_button, said, wallet
 from tests.support.desk import TestDesk, wait_for, working

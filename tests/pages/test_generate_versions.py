@@ -2,13 +2,13 @@
 
 from streamlit.testing.v1 import AppTest
 
-from core.generation.models import Generation
 from core.prompts.labels import PRODUCTION, labelled, labels, move_label, roll_back
 from core.prompts.library import save_version
-from core.prompts.models import PromptVersion
 from core.prompts.rendering import render
 from core.prompts.versions import Content
 from core.prompts.views import prompts, version
+from core.tables.generation import Generation
+from core.tables.prompts import PromptVersion
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, has_button, said
 from tests.pages.test_generate import generations, ready

@@ -9,9 +9,9 @@ from streamlit.testing.v1 import AppTest
 import core.services
 from core.credits import ledger
 from core.foundation.errors import ServiceUnavailable
-from core.generation.models import Generation
 from core.services import Services
 from core.storage.objects import ObjectStore
+from core.tables.generation import Generation
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, has_button, said
 from tests.support.desk import TestDesk, wait_for, working

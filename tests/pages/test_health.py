@@ -7,15 +7,14 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import delete, select
 
-from core.access.models import AuditEvent
 from core.foundation.leases import NamedLease
-from core.generation.models import Generation, RenderAttempt, WorkerBeat
-from core.generation.states import State
 from core.generation.submit import claim_to_submit, submit
 from core.health.servers import PROOF_TICK
 from core.health.stuck import Reason, Step
 from core.provider import budget
 from core.services import Services
+from core.tables.access import AuditEvent
+from core.tables.generation import Generation, RenderAttempt, State, WorkerBeat
 from pages.components.health_words import REASONS, STEP_HELP, STEP_ICONS, STEPS, tick_title
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, has_button, said

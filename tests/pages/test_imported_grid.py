@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 import core.services
-from core.customers.models import Customer
-from core.prompts.experiments.models import ExperimentCell
 from core.prompts.share.exports import Kind, Wish
-from core.prompts.share.models import ImportedSelfie
 from core.prompts.votes.ratings import rate
+from core.tables.customers import Customer
+from core.tables.experiments import ExperimentCell
+from core.tables.imports import ImportedSelfie
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import grid_data, said
 from tests.support.desk import TestDesk

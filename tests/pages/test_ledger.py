@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import func, select, text
 from streamlit.testing.v1 import AppTest
 
-from core.access.models import AuditEvent, Staff
 from core.access.permissions import Actor
 from core.access.staff import active_staff
 from core.credits import ledger, requests
@@ -17,13 +16,14 @@ from core.credits.books import Finding
 from core.credits.books.drill import PROMISES
 from core.credits.books.records import STALE_AFTER, Badge, check_full
 from core.credits.cases import deciding
-from core.credits.models import Transfer
-from core.credits.request_models import MoneyRequest
-from core.credits.seal_models import BooksCheck
 from core.credits.seals import anchor_seals, seal_ledger
 from core.credits.transfers import TransferFilter
-from core.customers.models import Customer
 from core.services import Services
+from core.tables.access import AuditEvent, Staff
+from core.tables.customers import Customer
+from core.tables.ledger import Transfer
+from core.tables.money_requests import MoneyRequest
+from core.tables.seals import BooksCheck
 from pages.components.ledger_books import ANCHORS, verdict
 from pages.components.ledger_remedies import REMEDIES
 from pages.components.ledger_transfers import exporter

@@ -6,12 +6,12 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import delete, select
 
-from core.generation.models import WorkerBeat
-from core.prompts.models import PromptVersion
 from core.provider import budget
 from core.provider.catalog import MODELS
 from core.provider.offer import Retirement
 from core.services import Services
+from core.tables.generation import WorkerBeat
+from core.tables.prompts import PromptVersion
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, has_button, said
 from tests.support.desk import TestDesk, wait_for, working

@@ -2,10 +2,10 @@
 
 from sqlalchemy import select
 
-from core.credits.cases.models import RefundPolicyActivation
 from core.credits.cases.policy import DEFAULT
 from core.credits.cases.versions import in_force
 from core.services import Services
+from core.tables.refunds import RefundPolicyActivation
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, has_button, said
 from tests.support.cases import failed_case

@@ -9,8 +9,8 @@ from core.prompts.labels import history, labelled, labels
 from core.prompts.promotion.gate import promote
 from core.prompts.promotion.guard import look
 from core.prompts.promotion.limits import in_force
-from core.prompts.promotion.models import Promotion, PromotionGuard
 from core.prompts.promotion.views import promotions
+from core.tables.promotion import Promotion, PromotionGuard
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, has_button, said
 from tests.support.desk import TestDesk

@@ -3,11 +3,11 @@
 import pytest
 from sqlalchemy import update
 
-from core.access.models import Staff
 from core.credits.cases import claims, deciding, intents
-from core.credits.cases.models import CaseViewer, CompensationCase
-from core.credits.cases.states import CaseState
 from core.services import Services
+from core.tables.access import Staff
+from core.tables.refund_states import CaseState
+from core.tables.refunds import CaseViewer, CompensationCase
 from pages.components import refund_place
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, has_button, said

@@ -4,9 +4,9 @@ import pytest
 from sqlalchemy import select
 
 from core.credits.cases import deciding
-from core.credits.cases.models import CompensationCase, DoubleReview
-from core.credits.cases.states import CaseState
 from core.services import Services
+from core.tables.refund_states import CaseState
+from core.tables.refunds import CompensationCase, DoubleReview
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, said
 from tests.pages.refunding import AMIR, PAGE, SUE, carried_out, case, get, no_pause, persona, wallet
@@ -45,7 +45,7 @@ def test_a_reversal_shows_the_clawback_before_it_is_done(open_page: OpenPage, se
     number = decided(services, SUE, approve=True)
     with services.database.transaction() as session:
         made = session.get_one(CompensationCase, number)
-        from core.customers.models import Customer
+        from core.tables.customers import Customer
 
         charged(session, session.get_one(Customer, made.customer_id), 995)
     at = open_page(PAGE, persona=SUE, query={"view": "decided", "case": str(number)})

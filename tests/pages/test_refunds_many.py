@@ -4,9 +4,9 @@ import pytest
 from sqlalchemy import select
 
 from core.credits.cases import bulk
-from core.credits.cases.models import CompensationCase
-from core.credits.cases.states import CaseState
 from core.services import Services
+from core.tables.refund_states import CaseState
+from core.tables.refunds import CompensationCase
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, has_button, said
 from tests.pages.refunding import PAGE, SUE, case, get, no_pause, persona

@@ -8,8 +8,8 @@ from streamlit.runtime.context import ContextProxy
 from streamlit.testing.v1 import AppTest
 
 import core.services
-from core.access.models import Staff
 from core.services import Services
+from core.tables.access import Staff
 from pages.components.signin import is_local
 from pages.components.start import STAFF_ID
 from tests.pages.looking import said

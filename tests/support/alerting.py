@@ -9,13 +9,13 @@ from sqlalchemy import select
 from core.access.permissions import Actor
 from core.access.staff import active_staff, settle_personas
 from core.failures.alerts.evaluate import evaluate
-from core.failures.alerts.models import Alert, AlertHistory, AlertRule
 from core.failures.alerts.rules import rules, save_rule, seed_rules
 from core.failures.events import Failure, note_failure
 from core.foundation.database import Database
-from core.notifications.models import Delivery, Notification, NotificationChannel
 from core.services import Services
 from core.settings import Settings
+from core.tables.alerts import Alert, AlertHistory, AlertRule
+from core.tables.notifications import Delivery, Notification, NotificationChannel
 from tests.support.factories import make_generations
 
 

@@ -5,9 +5,9 @@ import uuid
 
 from sqlalchemy import func
 
-from core.customers.models import Customer
-from core.generation.models import Avatar, RenderAttempt
 from core.storage import keys
+from core.tables.customers import Customer
+from core.tables.generation import Avatar, RenderAttempt
 from tests.support.desk import TestDesk
 from tests.support.factories import make_generation
 

@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.access.models import Staff
 from core.access.permissions import Actor
 from core.credits import ledger
 from core.credits.cases import bulk, clock, opening, versions
-from core.credits.cases.models import CompensationCase
 from core.credits.cases.policy import Cap
-from core.credits.cases.states import CaseKind
-from core.customers.models import Customer
 from core.failures.taxonomy import FailureClass
 from core.foundation.database import Database
-from core.generation.models import Generation
+from core.tables.access import Staff
+from core.tables.customers import Customer
+from core.tables.generation import Generation
+from core.tables.refund_states import CaseKind
+from core.tables.refunds import CompensationCase
 from tests.support.factories import NOON, make_staff
 from tests.support.wallets import charged, rich
 

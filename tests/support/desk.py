@@ -20,9 +20,7 @@ from core.access.staff import active_staff
 from core.credits import ledger
 from core.embedded.objects import EmbeddedObjectStore, ObjectStoreAddress
 from core.foundation.database import Database, connect
-from core.generation.models import Generation, RenderAttempt
 from core.generation.request import Wish, request_generation
-from core.generation.states import OPEN
 from core.images.intake import Selfie, take_in
 from core.images.samples import samples
 from core.images.selfies import keep_selfie
@@ -31,6 +29,7 @@ from core.provider.sandbox.server import RunningSandbox
 from core.services import Services, prepare
 from core.settings import Settings
 from core.storage.objects import ObjectStore
+from core.tables.generation import OPEN, Generation, RenderAttempt
 from jobs.schedule import ticks
 from jobs.ticker import Worker
 from tests.support.factories import make_customer

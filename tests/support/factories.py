@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.access.models import Staff
-from core.customers.models import Customer
-from core.generation.models import Generation
-from core.images.models import StoredSelfie
+from core.tables.access import Staff
+from core.tables.customers import Customer
+from core.tables.generation import Generation
+from core.tables.images import StoredSelfie
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 # A search for a name or a number finds no reference made by chance: hexadecimals do spell "Ada" and "100".

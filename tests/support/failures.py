@@ -8,9 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.failures.events import Failure, note_failure
-from core.failures.models import ErrorGroup, ErrorGroupChange
 from core.foundation.database import Database
-from core.generation.models import Generation, RenderAttempt
+from core.tables.failures import ErrorGroup, ErrorGroupChange
+from core.tables.generation import Generation, RenderAttempt
 from tests.support.factories import make_generation
 
 

@@ -12,15 +12,15 @@ from PIL import Image, ImageEnhance
 from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
-from core.customers.models import Customer
-from core.generation.models import Avatar, Generation, RenderAttempt
 from core.images.checks.service import check_generation
-from core.images.models import StoredSelfie
 from core.images.thumbnails import thumbnail
 from core.prompts.experiments.keys import image_key
-from core.prompts.experiments.models import Experiment, ExperimentCell, ExperimentVariant
 from core.services import Services
 from core.storage import keys
+from core.tables.customers import Customer
+from core.tables.experiments import Experiment, ExperimentCell, ExperimentVariant
+from core.tables.generation import Avatar, Generation, RenderAttempt
+from core.tables.images import StoredSelfie
 from tests.support.factories import NOON, make_generation, make_selfie
 from tests.support.framings import cut_off, whole
 from tests.support.pictures import astronaut, encode

@@ -3,8 +3,8 @@
 from sqlalchemy import select, text
 
 from core.notifications.message import Message
-from core.notifications.models import DeliveryTry
 from core.notifications.outbox import enqueue
+from core.tables.notifications import DeliveryTry
 from tests.support.alerting import Watch
 
 

@@ -9,12 +9,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
-from core.generation.models import Generation, RenderAttempt
-from core.images.checks.models import ImageCheck
-from core.prompts.experiments.models import ExperimentCell
-from core.prompts.models import PromptVersion
 from core.prompts.promotion.gate import Gate, gate
-from core.prompts.votes.models import Vote, VoteBatch, VotePair
+from core.tables.experiments import ExperimentCell
+from core.tables.generation import Generation, RenderAttempt
+from core.tables.image_checks import ImageCheck
+from core.tables.prompts import PromptVersion
+from core.tables.votes import Vote, VoteBatch, VotePair
 from tests.support.factories import make_generations
 from tests.support.prompts import edit, make_actor, make_prompt, put_production
 from tests.support.votes import Drawn, drawn_experiment

@@ -7,9 +7,9 @@ from sqlalchemy.orm import Session
 from core.access.permissions import Actor
 from core.prompts.labels import PRODUCTION, move_label
 from core.prompts.library import create_prompt, save_version
-from core.prompts.models import PromptVersion
 from core.prompts.promotion.gate import promote
 from core.prompts.versions import Content
+from core.tables.prompts import PromptVersion
 from tests.support.factories import make_staff
 
 MODEL = "openai/gpt-image-1"

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
 from core.credits import ledger, requests
-from core.credits.models import Account, Entry
-from core.credits.request_models import MoneyRequest
+from core.tables.ledger import Account, Entry
+from core.tables.money_requests import MoneyRequest
 from tests.support.cases import reviewer
 from tests.support.factories import make_customer
 

@@ -7,15 +7,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
-from core.customers.models import Customer
 from core.failures.fingerprint import fingerprint
 from core.failures.retries.batches import start
-from core.failures.retries.models import RetryBatch, RetryBatchItem
 from core.failures.retries.plan import Plan, Scope, plan
 from core.failures.retries.work import work_off
 from core.foundation.database import Database
-from core.generation.models import Generation
 from core.settings import Settings
+from core.tables.customers import Customer
+from core.tables.generation import Generation
+from core.tables.retries import RetryBatch, RetryBatchItem
 from tests.support.factories import make_generation
 from tests.support.failures import fail_once
 from tests.support.wallets import rich

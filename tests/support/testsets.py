@@ -6,10 +6,10 @@ from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
-from core.customers.models import Customer
-from core.images.models import StoredSelfie
-from core.prompts.testsets.models import TestSetVersion
 from core.prompts.testsets.sets import Member, create_set
+from core.tables.customers import Customer
+from core.tables.images import StoredSelfie
+from core.tables.testsets import TestSetVersion
 from tests.support.factories import make_customer, make_selfie
 
 

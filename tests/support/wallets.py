@@ -6,9 +6,9 @@ from sqlalchemy.orm import Session
 
 from core.credits import ledger
 from core.credits.cases import opening
-from core.customers.models import Customer
 from core.failures.taxonomy import FailureClass
-from core.generation.models import Generation
+from core.tables.customers import Customer
+from core.tables.generation import Generation
 from tests.support.factories import NOON, make_customer, make_generation
 
 

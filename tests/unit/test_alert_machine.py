@@ -5,15 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.failures.alerts.machine import (
-    KEPT_WITHOUT_DATA,
-    AlertState,
-    NoData,
-    Sight,
-    Standing,
-    Timing,
-    step,
-)
+from core.failures.alerts.machine import KEPT_WITHOUT_DATA, NoData, Sight, Standing, Timing, step
+from core.tables.alerts import AlertState
 
 T0 = datetime(2026, 3, 2, 12, tzinfo=UTC)
 TIMING = Timing(wait=timedelta(seconds=60), keep=timedelta(seconds=120))

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from core.generation.progress import Mark, stages
-from core.generation.states import State
+from core.tables.generation import State
 
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)
 Q, S, R, T = State.QUEUED, State.SUBMITTING, State.RENDERING, State.STORING

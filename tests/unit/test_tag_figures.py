@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from core.generation.states import State
 from core.prompts.experiments.figures import TagLine, tag_lines
 from core.prompts.experiments.grids import CellView, Grid, SelfieView
 from core.prompts.votes.ratings import RatedImage
+from core.tables.generation import State
 
 GLASSES, BEARD = 1, 2
 

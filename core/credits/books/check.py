@@ -13,7 +13,7 @@ from core.credits.books.requests import REQUESTS
 from core.credits.books.rules import Finding, Rule, in_scope
 from core.credits.books.sealing import SEALING
 from core.credits.books.wallets import WALLETS
-from core.generation.states import ENDED, OPEN, State
+from core.tables.generation import ENDED, OPEN, State
 
 RULES = DOUBLE_ENTRY + WALLETS + CHARGES + CASES + REQUESTS + SEALING
 

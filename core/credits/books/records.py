@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 from core.credits.anchors import AnchorState, verify_anchors
 from core.credits.books.check import RULES, run, scope_since
 from core.credits.books.rules import Finding
-from core.credits.models import Transfer
-from core.credits.seal_models import BooksCheck, BooksFinding, LedgerSeal, SealAnchor
 from core.foundation.database import Database
 from core.foundation.leases import take_named
 from core.storage.objects import ObjectStore
+from core.tables.ledger import Transfer
+from core.tables.seals import BooksCheck, BooksFinding, LedgerSeal, SealAnchor
 
 FULL, RECENT = "full", "recent"
 # One worker at a time; a check that takes longer than this is not waited for.

@@ -7,11 +7,11 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core.access.models import Staff
-from core.credits.cases.batch_models import RefundBatch, RefundBatchItem
-from core.credits.cases.models import CompensationCase
-from core.customers.models import Customer
 from core.foundation.errors import NotFound
+from core.tables.access import Staff
+from core.tables.customers import Customer
+from core.tables.refund_batches import RefundBatch, RefundBatchItem
+from core.tables.refunds import CompensationCase
 
 Case = CompensationCase
 

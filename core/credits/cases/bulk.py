@@ -16,17 +16,17 @@ from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import actor_by_id, record
-from core.credits.cases.batch_models import RefundBatch, RefundBatchItem
 from core.credits.cases.deciding import Decided, approve, deny
-from core.credits.cases.models import CaseLog, CompensationCase
 from core.credits.cases.queue_filters import QueueFilter, is_open, narrow
 from core.credits.cases.reasons import REASONS
-from core.credits.cases.states import CaseState
 from core.credits.cases.steps import later
 from core.credits.cases.versions import in_force
 from core.foundation.clock import NOW
 from core.foundation.database import Database
 from core.foundation.errors import Conflict, InvalidInput, NotFound, OperatorError
+from core.tables.refund_batches import RefundBatch, RefundBatchItem
+from core.tables.refund_states import CaseState
+from core.tables.refunds import CaseLog, CompensationCase
 
 Case = CompensationCase
 BatchDecision = Literal["approve", "deny"]

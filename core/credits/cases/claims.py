@@ -7,11 +7,11 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from core.access.models import Staff
 from core.access.permissions import Actor, Permission, require
-from core.credits.cases.models import CaseViewer, CompensationCase
 from core.foundation.clock import NOW
 from core.foundation.errors import Conflict
+from core.tables.access import Staff
+from core.tables.refunds import CaseViewer, CompensationCase
 
 CLAIM = timedelta(minutes=15)
 # Who was not seen for so long has left the page.

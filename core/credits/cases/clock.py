@@ -4,14 +4,14 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from core.credits.cases import budgets
-from core.credits.cases.models import CompensationCase
 from core.credits.cases.policy import Policy
 from core.credits.cases.reasons import preselected
-from core.credits.cases.states import CaseKind, CaseState
 from core.credits.cases.steps import CLOCK, SYSTEM, pay, step
 from core.credits.cases.versions import in_force
 from core.foundation.clock import NOW
 from core.foundation.database import Database
+from core.tables.refund_states import CaseKind, CaseState
+from core.tables.refunds import CompensationCase
 
 BATCH = 50
 # So many are looked at for one batch: those that a limit refuses must not stand in the way of the others.

@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, func, select, tuple_
 from sqlalchemy.orm import Session
 
-from core.access.models import Staff
 from core.access.permissions import Actor
-from core.credits.cases.models import CaseLog, CompensationCase, CustomerReceipt, DoubleReview
 from core.credits.cases.queue import Place
 from core.credits.cases.queue_filters import found_by
-from core.credits.cases.states import CaseKind, CaseState
-from core.credits.models import Transfer
-from core.customers.models import Customer
+from core.tables.access import Staff
+from core.tables.customers import Customer
+from core.tables.ledger import Transfer
+from core.tables.refund_states import CaseKind, CaseState
+from core.tables.refunds import CaseLog, CompensationCase, CustomerReceipt, DoubleReview
 
 Case = CompensationCase
 LATELY = timedelta(minutes=10)

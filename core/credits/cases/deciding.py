@@ -6,19 +6,19 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from core.access.models import Staff
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
 from core.credits import ledger
 from core.credits.cases.doubles import sample
-from core.credits.cases.models import CaseApproval, CaseLog, CompensationCase
 from core.credits.cases.reasons import REASONS
-from core.credits.cases.states import CaseKind, CaseState
 from core.credits.cases.steps import keep_rest, later, locked, pay, require_open, staff, step
 from core.credits.cases.versions import in_force
-from core.credits.models import Transfer
 from core.foundation.clock import NOW
 from core.foundation.errors import Conflict, InvalidInput
+from core.tables.access import Staff
+from core.tables.ledger import Transfer
+from core.tables.refund_states import CaseKind, CaseState
+from core.tables.refunds import CaseApproval, CaseLog, CompensationCase
 
 
 @dataclasses.dataclass(frozen=True)

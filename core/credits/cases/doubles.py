@@ -7,9 +7,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor, Permission, require
-from core.credits.cases.models import CompensationCase, DoubleReview
-from core.credits.cases.states import CaseState
 from core.foundation.errors import Conflict, InvalidInput, NotFound
+from core.tables.refund_states import CaseState
+from core.tables.refunds import CompensationCase, DoubleReview
 
 SHARE = 0.02
 OUTCOMES = ("approved", "denied")

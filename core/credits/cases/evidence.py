@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core.access.models import Staff
 from core.access.permissions import Actor
 from core.credits import ledger
 from core.credits.cases.claims import LOOKING
@@ -21,7 +20,23 @@ from core.credits.cases.evidence_records import (
     Try,
     Why,
 )
-from core.credits.cases.models import (
+from core.credits.cases.opening import HISTORY_DAYS
+from core.credits.cases.policy import from_json
+from core.credits.cases.queue_filters import Incident, hour_of, is_open, of_incident
+from core.credits.cases.replay import facts_of
+from core.credits.cases.steps import later
+from core.credits.cases.versions import in_force, version
+from core.credits.cases.why_not import smallest_change
+from core.credits.views import lines_of_generation
+from core.foundation.database import LARGEST_ID
+from core.foundation.errors import NotFound
+from core.images.addresses import Picture, Shown
+from core.tables.access import Staff
+from core.tables.customers import Customer
+from core.tables.generation import Avatar, Generation, RenderAttempt
+from core.tables.ledger import Charge
+from core.tables.refund_states import STATE_TITLES, CaseKind, CaseState
+from core.tables.refunds import (
     CaseApproval,
     CaseIntent,
     CaseLog,
@@ -30,21 +45,6 @@ from core.credits.cases.models import (
     CustomerReceipt,
     PolicyDecision,
 )
-from core.credits.cases.opening import HISTORY_DAYS
-from core.credits.cases.policy import from_json
-from core.credits.cases.queue_filters import Incident, hour_of, is_open, of_incident
-from core.credits.cases.replay import facts_of
-from core.credits.cases.states import STATE_TITLES, CaseKind, CaseState
-from core.credits.cases.steps import later
-from core.credits.cases.versions import in_force, version
-from core.credits.cases.why_not import smallest_change
-from core.credits.models import Charge
-from core.credits.views import lines_of_generation
-from core.customers.models import Customer
-from core.foundation.database import LARGEST_ID
-from core.foundation.errors import NotFound
-from core.generation.models import Avatar, Generation, RenderAttempt
-from core.images.addresses import Picture, Shown
 
 Case = CompensationCase
 EARLIER = 6

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from core.credits.cases.policy import CaseFacts
 from core.credits.cases.queue import Place
 from core.credits.cases.queue_filters import Incident
-from core.credits.cases.states import CaseKind, CaseState
 from core.credits.cases.why_not import Change
 from core.credits.views import LedgerLine
 from core.images.addresses import Shown
+from core.tables.refund_states import CaseKind, CaseState
 
 
 @dataclasses.dataclass(frozen=True)

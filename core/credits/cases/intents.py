@@ -9,14 +9,14 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from core.access.models import Staff
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import actor_by_id
 from core.credits.cases.deciding import Decided, approve, check_decision, deny, send_to_second
-from core.credits.cases.models import CaseIntent
 from core.foundation.clock import NOW
 from core.foundation.database import Database
 from core.foundation.errors import Conflict, OperatorError
+from core.tables.access import Staff
+from core.tables.refunds import CaseIntent
 
 UNDO_SECONDS = 10.0
 Decision = Literal["approve", "deny", "second"]

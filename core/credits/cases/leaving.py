@@ -6,7 +6,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
-from core.credits.cases.models import CaseViewer, CompensationCase
+from core.tables.refunds import CaseViewer, CompensationCase
 
 # A page in the background may report only once a minute; whoever is silent for longer is gone.
 GONE = timedelta(minutes=2)

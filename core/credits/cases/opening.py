@@ -8,17 +8,17 @@ from sqlalchemy.orm import Session
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
 from core.credits.cases import budgets
-from core.credits.cases.models import CompensationCase, PolicyDecision
 from core.credits.cases.policy import CaseFacts, Outcome, Policy, Verdict, decide
 from core.credits.cases.reasons import preselected
-from core.credits.cases.states import CaseKind, CaseState
 from core.credits.cases.steps import POLICY, keep_rest, later, pay, staff, step
 from core.credits.cases.versions import in_force
-from core.credits.models import Charge
 from core.failures.taxonomy import FailureClass, facts
 from core.foundation.clock import NOW
 from core.foundation.errors import Conflict, InvalidInput, NotFound
-from core.generation.models import Generation
+from core.tables.generation import Generation
+from core.tables.ledger import Charge
+from core.tables.refund_states import CaseKind, CaseState
+from core.tables.refunds import CompensationCase, PolicyDecision
 
 HISTORY_DAYS = 30
 UNSUCCESSFUL = ("failed", "canceled")

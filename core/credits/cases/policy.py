@@ -5,9 +5,9 @@ import enum
 from collections.abc import Mapping
 from typing import Any
 
-from core.credits.cases.states import CaseKind
 from core.failures.taxonomy import FailureClass, Fault
 from core.foundation.errors import InvalidInput
+from core.tables.refund_states import CaseKind
 
 
 class Outcome(enum.StrEnum):

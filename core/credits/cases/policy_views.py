@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core.access.models import Staff
 from core.credits.cases.budgets import PROVIDER
-from core.credits.cases.models import RefundBudget, RefundPolicy, RefundPolicyActivation
 from core.credits.cases.policy import CAPS, Policy, Rule
+from core.tables.access import Staff
+from core.tables.refunds import RefundBudget, RefundPolicy, RefundPolicyActivation
 
 
 @dataclasses.dataclass(frozen=True)

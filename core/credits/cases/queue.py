@@ -14,9 +14,7 @@ from sqlalchemy import ColumnElement, Row, and_, func, or_, select, text, tuple_
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
-from core.access.models import Staff
 from core.access.permissions import Actor
-from core.credits.cases.models import CompensationCase
 from core.credits.cases.queue_filters import (
     FACETS,
     OPENED_HOUR,
@@ -30,8 +28,10 @@ from core.credits.cases.queue_filters import (
     of_incident,
     other_conditions,
 )
-from core.credits.cases.states import CaseKind, CaseState
-from core.customers.models import Customer
+from core.tables.access import Staff
+from core.tables.customers import Customer
+from core.tables.refund_states import CaseKind, CaseState
+from core.tables.refunds import CompensationCase
 
 Case = CompensationCase
 # From so many cases of one fingerprint and hour on, they are one entry of the queue.

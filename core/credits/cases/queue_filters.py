@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Text, and_, case, func, literal_column, or_, select
 
-from core.credits.cases.batch_models import RefundBatch, RefundBatchItem
-from core.credits.cases.models import CaseIntent, CompensationCase
-from core.credits.cases.states import OPEN_STATES, CaseState
-from core.customers.models import Customer
 from core.foundation.database import LARGEST_ID
+from core.tables.customers import Customer
+from core.tables.refund_batches import RefundBatch, RefundBatchItem
+from core.tables.refund_states import OPEN_STATES, CaseState
+from core.tables.refunds import CaseIntent, CompensationCase
 
 HOUR = timedelta(hours=1)
 

@@ -14,9 +14,9 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from core.credits.cases import budgets
-from core.credits.cases.models import CompensationCase, PolicyDecision
 from core.credits.cases.policy import CaseFacts, Outcome, Policy, decide
-from core.credits.cases.states import CaseKind, CaseState
+from core.tables.refund_states import CaseKind, CaseState
+from core.tables.refunds import CompensationCase, PolicyDecision
 
 DAYS = 90
 # How many cases of each kind of difference are named.

@@ -7,12 +7,12 @@ from datetime import date, datetime, timedelta, tzinfo
 from sqlalchemy import RowMapping, func, select, text
 from sqlalchemy.orm import Session
 
-from core.credits.cases.models import CompensationCase, DoubleReview
 from core.credits.cases.reasons import REASONS
 from core.credits.cases.versions import in_force
 from core.failures.charts import title_of
 from core.failures.rollups import Money, floor_quarter, money
 from core.foundation.statistics.rates import Rate
+from core.tables.refunds import CompensationCase, DoubleReview
 
 # What one person pays one customer within a day is suspicious from this share of what needs two people.
 NEAR_LIMIT = 0.8

@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
 from core.credits import ledger
-from core.credits.cases.models import CompensationCase
-from core.credits.cases.states import PAID_STATES, CaseState
 from core.credits.cases.steps import keep_rest, locked, staff, step
-from core.credits.models import Transfer
 from core.foundation.clock import NOW
 from core.foundation.errors import Conflict, InvalidInput, NotAllowed
+from core.tables.ledger import Transfer
+from core.tables.refund_states import PAID_STATES, CaseState
+from core.tables.refunds import CompensationCase
 
 # So long whoever decided may take it back alone.
 ALONE_FOR = timedelta(minutes=15)

@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
 from core.credits import ledger
-from core.credits.cases.models import CaseLog, CompensationCase, CustomerReceipt
 from core.credits.cases.reasons import customer_sentence
-from core.credits.cases.states import OPEN_STATES, STATE_TITLES, CaseKind, CaseState
-from core.credits.models import Entry
 from core.foundation.clock import NOW
 from core.foundation.errors import Conflict, NotFound
+from core.tables.ledger import Entry
+from core.tables.refund_states import OPEN_STATES, STATE_TITLES, CaseKind, CaseState
+from core.tables.refunds import CaseLog, CompensationCase, CustomerReceipt
 
 
 @dataclasses.dataclass(frozen=True)

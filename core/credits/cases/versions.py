@@ -5,9 +5,9 @@ from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
-from core.credits.cases.models import RefundPolicy, RefundPolicyActivation
 from core.credits.cases.policy import DEFAULT, Policy, check, from_json, to_json
 from core.foundation.errors import Conflict, InvalidInput, NotFound
+from core.tables.refunds import RefundPolicy, RefundPolicyActivation
 
 # Two first users must not both write the first version; the number is only ours.
 FIRST_VERSION_LOCK = 0x1AD_90C1

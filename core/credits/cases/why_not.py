@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Iterator
 
 from core.credits.cases.policy import CAPS, CaseFacts, Outcome, Policy, Rule, decide
-from core.credits.cases.states import CaseKind
+from core.tables.refund_states import CaseKind
 
 LIMIT = "limit "
 

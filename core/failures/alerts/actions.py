@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
 from core.failures.alerts.machine import LIVE
-from core.failures.alerts.models import Alert, AlertRule
 from core.failures.alerts.records import end, forget_acknowledgement, remember
 from core.failures.alerts.rules import rule_in_force
 from core.foundation.errors import Conflict, InvalidInput, NotFound
+from core.tables.alerts import Alert, AlertRule
 
 LONGEST = timedelta(days=31)
 LONGEST_REASON = 1_000

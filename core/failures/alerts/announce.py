@@ -12,15 +12,15 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.failures.alerts.kinds import IMMEDIATE, INHIBITS, Kind, Severity
-from core.failures.alerts.machine import LIVE, AlertState
+from core.failures.alerts.machine import LIVE
 from core.failures.alerts.messages import Told, compose
-from core.failures.alerts.models import Alert, AlertNotice, AlertRule, AlertRuleVersion, Silence
 from core.failures.alerts.records import SYSTEM, forget_acknowledgement, note, remember
 from core.failures.alerts.rules import RuleView, rule_view
 from core.failures.alerts.silences import matches, running_silences
-from core.notifications.models import Notification
 from core.notifications.outbox import enqueue
 from core.settings import Settings
+from core.tables.alerts import Alert, AlertNotice, AlertRule, AlertRuleVersion, AlertState, Silence
+from core.tables.notifications import Notification
 
 # How long the first of a topic waits for others, and how long after a message the next may follow: but a
 # graver one does not wait behind it, or a warning would keep an outage from people for two minutes.

@@ -7,10 +7,11 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from core.failures.alerts.kinds import KINDS
-from core.failures.alerts.machine import AlertState, Sight, Standing, step
+from core.failures.alerts.machine import Sight, Standing, step
 from core.failures.alerts.measures import Question, Reading, measure
 from core.failures.alerts.rules import RuleSpec
 from core.settings import Settings
+from core.tables.alerts import AlertState
 
 DAYS = 30
 # A look every so often; a wait shorter than that cannot be told from none.

@@ -15,9 +15,8 @@ from sqlalchemy.orm import Session
 
 from core.failures.alerts.announce import announce
 from core.failures.alerts.kinds import KINDS, Kind, Severity
-from core.failures.alerts.machine import LIVE, AlertState, Sight, Standing, step
+from core.failures.alerts.machine import LIVE, Sight, Standing, step
 from core.failures.alerts.measures import Question, Reading, measure
-from core.failures.alerts.models import Alert, AlertRule
 from core.failures.alerts.records import SYSTEM, close, end, forget_acknowledgement, note, remember
 from core.failures.alerts.rules import RuleView, rule_in_force, rules
 from core.failures.alerts.wording import sentence
@@ -26,6 +25,7 @@ from core.foundation.leases import take_named
 from core.foundation.scrub import scrub
 from core.services import Services
 from core.settings import Settings
+from core.tables.alerts import Alert, AlertRule, AlertState
 
 log = logging.getLogger(__name__)
 

@@ -10,14 +10,7 @@ import dataclasses
 import enum
 from datetime import datetime, timedelta
 
-
-class AlertState(enum.StrEnum):
-    """Where an alert stands."""
-
-    PENDING = "pending"  # bad, but not for as long as the rule demands
-    FIRING = "firing"  # bad for long enough: people are told
-    RECOVERING = "recovering"  # good again, but not for long enough to believe it
-    RESOLVED = "resolved"  # over; whatever is bad later is another alert
+from core.tables.alerts import AlertState
 
 
 class Sight(enum.StrEnum):

@@ -18,15 +18,14 @@ from core.credits.cases.policy_views import limit_use
 from core.credits.moments import first_since
 from core.failures.alerts.kinds import OURS, PROVIDER_STOPS, Kind
 from core.failures.alerts.machine import Sight
-from core.failures.models import ErrorGroup
 from core.failures.taxonomy import TAXONOMY, FailureClass
 from core.foundation.statistics.rates import wilson
-from core.generation.models import Generation, RenderAttempt
-from core.generation.states import State
 from core.generation.workers import BEATS_UNTIL_SILENT, workers
 from core.health.clock import clock_health
 from core.health.stuck import Reason, stuck_generations
 from core.settings import Settings
+from core.tables.failures import ErrorGroup
+from core.tables.generation import Generation, RenderAttempt, State
 
 
 @dataclasses.dataclass(frozen=True)

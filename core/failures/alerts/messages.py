@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.orm import Session
 
 from core.failures.alerts.kinds import OURS, Kind
-from core.failures.alerts.models import Alert, AlertNotice
 from core.failures.alerts.rules import RuleView
 from core.failures.alerts.wording import sentence
 from core.failures.bins import QUARTER
@@ -18,6 +17,7 @@ from core.failures.taxonomy import TAXONOMY, FailureClass
 from core.foundation.wording import count, duration
 from core.notifications.message import Message
 from core.settings import Settings
+from core.tables.alerts import Alert, AlertNotice
 
 VERBS = {"fired": "Firing", "raised": "More pressing", "reminder": "Still firing", "resolved": "Resolved"}
 # A message lists so many alerts by name.

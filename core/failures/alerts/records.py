@@ -6,8 +6,7 @@ from datetime import datetime
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from core.failures.alerts.machine import AlertState
-from core.failures.alerts.models import Alert, AlertHistory, AlertNotice
+from core.tables.alerts import Alert, AlertHistory, AlertNotice, AlertState
 
 SYSTEM = "system"
 

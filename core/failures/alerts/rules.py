@@ -13,8 +13,8 @@ from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
 from core.failures.alerts.kinds import KINDS, Kind, Severity, checked_parameters
 from core.failures.alerts.machine import NoData, Timing
-from core.failures.alerts.models import AlertRule, AlertRuleVersion
 from core.foundation.errors import Conflict, InvalidInput, NotFound
+from core.tables.alerts import AlertRule, AlertRuleVersion
 
 LONGEST_NAME = 80
 MOST_SECONDS = 86_400.0

@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
-from core.failures.alerts.models import Alert, Silence
 from core.failures.alerts.rules import RuleView
 from core.foundation.errors import Conflict, InvalidInput, NotFound
+from core.tables.alerts import Alert, Silence
 
 # What a silence can match by: the rule, the severity, the error class, and the very subject.
 LABELS = ("rule", "severity", "class", "subject")

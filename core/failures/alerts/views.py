@@ -8,11 +8,11 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, aliased
 
 from core.failures.alerts.kinds import Severity
-from core.failures.alerts.machine import LIVE, AlertState
-from core.failures.alerts.models import Alert, AlertHistory, AlertRule, AlertRuleVersion, Silence
+from core.failures.alerts.machine import LIVE
 from core.failures.alerts.rules import RuleView, rule_view, rules
 from core.failures.alerts.wording import sentence
-from core.notifications.models import Delivery, DeliveryTry, Notification, NotificationChannel
+from core.tables.alerts import Alert, AlertHistory, AlertRule, AlertRuleVersion, AlertState, Silence
+from core.tables.notifications import Delivery, DeliveryTry, Notification, NotificationChannel
 
 MOST = 200
 # Ended silences are history after this.

@@ -11,9 +11,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from core.failures.overrides.matching import Conditions, Override
-from core.failures.overrides.models import ErrorOverride, ErrorOverrideVersion
 from core.failures.taxonomy import FailureClass
 from core.foundation.database import lost_connection
+from core.tables.overrides import ErrorOverride, ErrorOverrideVersion
 
 log = logging.getLogger(__name__)
 

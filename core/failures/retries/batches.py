@@ -5,12 +5,12 @@ from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
-from core.failures.models import ErrorGroup, ErrorGroupChange
-from core.failures.retries.models import RetryBatch, RetryBatchItem
 from core.failures.retries.plan import Plan, Scope, plan
 from core.foundation.errors import Conflict, NotFound
 from core.foundation.wording import count
 from core.settings import Settings
+from core.tables.failures import ErrorGroup, ErrorGroupChange
+from core.tables.retries import RetryBatch, RetryBatchItem
 
 
 def start(

@@ -17,15 +17,14 @@ from sqlalchemy import ColumnElement, Row, and_, func, select
 from sqlalchemy.orm import Session
 
 from core.credits import ledger
-from core.customers.models import Customer
-from core.failures.models import ErrorEvent
-from core.failures.retries.models import RetryBatch, RetryBatchItem
 from core.foundation.errors import InvalidInput
-from core.generation.models import Generation
 from core.generation.request import Quote, model_for_retry, quote
-from core.generation.states import State
-from core.images.models import StoredSelfie
 from core.settings import Settings
+from core.tables.customers import Customer
+from core.tables.failures import ErrorEvent
+from core.tables.generation import Generation, State
+from core.tables.images import StoredSelfie
+from core.tables.retries import RetryBatch, RetryBatchItem
 
 # More than these are retried in a further batch.
 MOST = 5_000

@@ -10,11 +10,10 @@ from decimal import Decimal
 from sqlalchemy import Float, func, select
 from sqlalchemy.orm import Session
 
-from core.access.models import Staff
-from core.failures.retries.models import RetryBatch, RetryBatchItem
-from core.generation.models import Generation, RenderAttempt
-from core.generation.states import OPEN, State
 from core.settings import Settings
+from core.tables.access import Staff
+from core.tables.generation import OPEN, Generation, RenderAttempt, State
+from core.tables.retries import RetryBatch, RetryBatchItem
 
 MOST_BATCHES = 20
 MOST_REASONS = 5

@@ -12,14 +12,13 @@ from sqlalchemy.orm import Session
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import actor_by_id
 from core.failures.retries.batches import end, halt
-from core.failures.retries.models import RetryBatch, RetryBatchItem
 from core.foundation.database import Database
 from core.foundation.errors import Conflict, InsufficientCredits, InvalidInput, NotAllowed, NotFound
 from core.foundation.wording import count
-from core.generation.models import Generation
 from core.generation.request import Quote, model_for_retry, quote, retry_generation
-from core.generation.states import State
 from core.settings import Settings
+from core.tables.generation import Generation, State
+from core.tables.retries import RetryBatch, RetryBatchItem
 
 # So many at most in one tick; the next one follows soon.
 A_TICK = 50

@@ -10,12 +10,12 @@ from core.foundation.clock import NOW
 from core.foundation.database import Database
 from core.foundation.errors import NotFound
 from core.foundation.leases import take_named
-from core.generation.models import Avatar, Generation
-from core.images.checks.models import ImageCheck
 from core.images.checks.picture import check_picture
 from core.images.checks.verdicts import Check, Checked, Facts, Verdict
 from core.provider.catalog import MODELS
 from core.storage.objects import ObjectStore
+from core.tables.generation import Avatar, Generation
+from core.tables.image_checks import ImageCheck
 
 # Raised when the rules change; what an older version judged is judged again.
 VERSION = 1

@@ -6,12 +6,11 @@ from sqlalchemy import ColumnElement, and_, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from core.customers.models import Customer
-from core.generation.models import Generation
-from core.generation.states import OPEN, State
-from core.images.models import StoredSelfie
-from core.prompts.experiments.models import Experiment, ExperimentCell, ExperimentVariant, OwnedImage
 from core.prompts.experiments.variants import thawed
+from core.tables.customers import Customer
+from core.tables.experiments import Experiment, ExperimentCell, ExperimentVariant, OwnedImage
+from core.tables.generation import OPEN, Generation, State
+from core.tables.images import StoredSelfie
 
 # One lock for whoever buys or stops: the caps hold over all experiments and workers. ("experiment" in ASCII.)
 LOCK = 0x6578706572696D65

@@ -16,9 +16,9 @@ from core.images.checks.verdicts import Check, Verdict
 from core.prompts.diff import Change, Piece, diff_parameters, diff_words
 from core.prompts.experiments.grids import CellView, RowView, VariantView, grid
 from core.prompts.labels import PRODUCTION
-from core.prompts.models import PromptLabel, PromptVersion
 from core.prompts.votes.ratings import RatedImage, ratings
 from core.prompts.votes.results import refuse_in_the_middle
+from core.tables.prompts import PromptLabel, PromptVersion
 
 # A version and a selfie: what names a cell.
 Place = tuple[int, int]

@@ -16,19 +16,14 @@ from core.access.staff import actor_by_id
 from core.foundation.database import Database
 from core.foundation.errors import NotAllowed
 from core.foundation.wording import dollars
-from core.generation.models import Generation
-from core.generation.states import State
-from core.images.models import StoredSelfie
 from core.prompts.experiments.cells import adopt, is_our_turn, missing
-from core.prompts.experiments.models import (
-    Experiment,
-    ExperimentCell,
-    ExperimentVariant,
-)
 from core.prompts.experiments.money import money_today, money_under_cap
 from core.prompts.experiments.purchases import Purchases
 from core.prompts.experiments.runs import halt, own_open, settle
 from core.settings import Settings
+from core.tables.experiments import Experiment, ExperimentCell, ExperimentVariant
+from core.tables.generation import Generation, State
+from core.tables.images import StoredSelfie
 
 AT_PROVIDER = (State.QUEUED, State.SUBMITTING, State.RENDERING)
 

@@ -14,15 +14,15 @@ from typing import Any, TypeVar
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from core.access.models import AuditEvent, Staff
 from core.failures.taxonomy import FailureClass
 from core.foundation.statistics.rates import Rate
-from core.generation.states import OPEN, State
 from core.prompts.experiments.grids import CellView, Grid, grid
-from core.prompts.experiments.models import ExperimentVariant
 from core.prompts.experiments.money import money_by_purchase
 from core.prompts.experiments.runs import get_experiment
 from core.prompts.votes.ratings import RatedImage, ratings
+from core.tables.access import AuditEvent, Staff
+from core.tables.experiments import ExperimentVariant
+from core.tables.generation import OPEN, State
 
 # Fewer images of a tag say nothing of it: 0 of 10 still allows 28 %.
 FEWEST_OF_TAG = 10

@@ -10,15 +10,14 @@ from typing import Any
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from core.customers.models import Customer
 from core.failures.taxonomy import TAXONOMY, FailureClass
-from core.generation.models import Avatar, Generation, RenderAttempt
-from core.generation.states import OPEN, State
 from core.images.addresses import Picture, Shown
-from core.images.models import StoredSelfie
-from core.prompts.experiments.models import Experiment, ExperimentCell, ExperimentPurchase, ExperimentVariant
 from core.prompts.experiments.runs import get_experiment
-from core.prompts.testsets.models import TestSetMember
+from core.tables.customers import Customer
+from core.tables.experiments import Experiment, ExperimentCell, ExperimentPurchase, ExperimentVariant
+from core.tables.generation import OPEN, Avatar, Generation, RenderAttempt, State
+from core.tables.images import StoredSelfie
+from core.tables.testsets import TestSetMember
 
 GONE = "The person was deleted here; their pictures are gone."
 

@@ -13,7 +13,7 @@ from decimal import Decimal
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from core.prompts.experiments.stage_models import ExperimentStage
+from core.tables.experiment_stages import ExperimentStage
 
 _SUMS = """
 SELECT coalesce(sum(a.spent), 0) AS spent,

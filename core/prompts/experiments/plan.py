@@ -10,20 +10,14 @@ from sqlalchemy import Float, func, select
 from sqlalchemy.orm import Session
 
 from core.foundation.errors import InvalidInput, NotFound
-from core.generation.models import Generation, RenderAttempt
-from core.generation.states import State
 from core.prompts.experiments.cells import selfie_hashes, usable
-from core.prompts.experiments.models import (
-    Experiment,
-    ExperimentCell,
-    ExperimentVariant,
-    OwnedImage,
-)
 from core.prompts.experiments.money import Money, money_today, money_under_cap
 from core.prompts.experiments.variants import Frozen, Variant, freeze, thawed
-from core.prompts.testsets.models import TestSetMember
 from core.prompts.testsets.sets import MOST_SELFIES, refused_selfies
 from core.settings import Settings
+from core.tables.experiments import Experiment, ExperimentCell, ExperimentVariant, OwnedImage
+from core.tables.generation import Generation, RenderAttempt, State
+from core.tables.testsets import TestSetMember
 
 MOST_REPEATS = 10
 LONGEST_NAME = 80

@@ -8,20 +8,20 @@ from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
 from core.foundation.errors import Conflict, InvalidInput, NotAllowed, NotFound
-from core.generation.models import Generation
 from core.generation.request import Wish, request_generation
-from core.images.models import StoredSelfie
 from core.prompts.experiments.cells import usable
-from core.prompts.experiments.models import (
+from core.prompts.library import get_version
+from core.prompts.testsets.sets import refused_selfies
+from core.settings import Settings
+from core.tables.experiments import (
     Experiment,
     ExperimentCell,
     ExperimentPurchase,
     ExperimentVariant,
     OwnedImage,
 )
-from core.prompts.library import get_version
-from core.prompts.testsets.sets import refused_selfies
-from core.settings import Settings
+from core.tables.generation import Generation
+from core.tables.images import StoredSelfie
 
 Cell = Row[ExperimentCell, ExperimentVariant, StoredSelfie]
 

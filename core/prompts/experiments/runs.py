@@ -11,13 +11,12 @@ from core.foundation.database import LARGEST_ID
 from core.foundation.errors import Conflict, InvalidInput, NotFound
 from core.foundation.wording import dollars
 from core.generation import endings
-from core.generation.models import Generation
-from core.generation.states import OPEN, State
 from core.prompts.experiments.cells import add_cells, adopt, give_free, missing, wait_for_turn
-from core.prompts.experiments.models import Experiment, ExperimentCell, ExperimentPurchase
 from core.prompts.experiments.money import under_one_cap
 from core.prompts.experiments.plan import Wish, check, check_budget, check_repeats, forecast_start
 from core.settings import Settings
+from core.tables.experiments import Experiment, ExperimentCell, ExperimentPurchase
+from core.tables.generation import OPEN, Generation, State
 
 
 def create(session: Session, *, actor: Actor, wish: Wish) -> Experiment:

@@ -17,10 +17,8 @@ from core.access.staff import actor_by_id, record
 from core.foundation.database import Database
 from core.foundation.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from core.prompts.experiments.cells import is_our_turn, wait_for_turn
-from core.prompts.experiments.models import Experiment, ExperimentVariant
 from core.prompts.experiments.plan import LONGEST_NAME, Forecast, Wish, forecast_start
 from core.prompts.experiments.runs import create, raise_cap
-from core.prompts.experiments.stage_models import ExperimentPlan, ExperimentStage
 from core.prompts.experiments.stages_made import (
     add_stage,
     decide_stage,
@@ -33,6 +31,8 @@ from core.prompts.experiments.stages_made import (
 from core.prompts.experiments.stages_plan import Staging, check_staging, first_wish
 from core.prompts.experiments.stages_votes import Standing, ask_raters, standing_of
 from core.settings import Settings
+from core.tables.experiment_stages import ExperimentPlan, ExperimentStage
+from core.tables.experiments import Experiment, ExperimentVariant
 
 ACTIVE = ("running", "stopping")
 

@@ -10,16 +10,16 @@ from core.access.permissions import Actor
 from core.foundation.database import LARGEST_ID
 from core.foundation.errors import Conflict, NotFound
 from core.foundation.wording import dollars
-from core.prompts.experiments.models import Experiment, ExperimentVariant
 from core.prompts.experiments.plan import Forecast, Wish, forecast_start
 from core.prompts.experiments.runs import create, start
-from core.prompts.experiments.stage_models import ExperimentLine, ExperimentPlan, ExperimentStage
 from core.prompts.experiments.stages_plan import in_quality, stage_name
 from core.prompts.experiments.stages_votes import close_voting
 from core.prompts.experiments.variants import Variant
 from core.prompts.testsets.sets import refused_selfies
 from core.prompts.votes.staging import next_stage
 from core.settings import Settings
+from core.tables.experiment_stages import ExperimentLine, ExperimentPlan, ExperimentStage
+from core.tables.experiments import Experiment, ExperimentVariant
 
 
 def get_plan(session: Session, plan_id: int, *, lock: bool = False) -> ExperimentPlan:

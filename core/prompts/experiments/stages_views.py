@@ -8,17 +8,17 @@ from decimal import Decimal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core.access.models import Staff
 from core.foundation.errors import Conflict
 from core.foundation.statistics.rank_agreement import RankAgreement, rank_agreement
 from core.prompts.experiments.money import Money, money_of
-from core.prompts.experiments.stage_models import ExperimentPlan, ExperimentStage
 from core.prompts.experiments.stages_made import get_plan, lines_of, stages_of
 from core.prompts.experiments.stages_votes import line_strengths, standing_of
 from core.prompts.experiments.views import Progress, progress
 from core.prompts.votes.batches import variant_names
 from core.prompts.votes.staging import passed_over
 from core.settings import Settings
+from core.tables.access import Staff
+from core.tables.experiment_stages import ExperimentPlan, ExperimentStage
 
 # Later plans say more about today's prompts.
 MOST_PLANS = 100

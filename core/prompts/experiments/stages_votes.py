@@ -7,16 +7,16 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
-from core.customers.models import Customer
 from core.foundation.errors import Conflict
 from core.foundation.statistics.bradley_terry import strengths
-from core.generation.models import Generation
-from core.prompts.experiments.models import ExperimentCell
-from core.prompts.experiments.stage_models import ExperimentLine, ExperimentStage
 from core.prompts.votes.batches import close_batch, create_batch, shown_images
-from core.prompts.votes.models import Vote, VoteBatch, VotePair
 from core.prompts.votes.results import ballots_between, counted_votes
 from core.prompts.votes.staging import decide
+from core.tables.customers import Customer
+from core.tables.experiment_stages import ExperimentLine, ExperimentStage
+from core.tables.experiments import ExperimentCell
+from core.tables.generation import Generation
+from core.tables.votes import Vote, VoteBatch, VotePair
 
 NOTHING_DRAWN = (
     "No image of this stage was drawn, so nothing can be voted on. Retry its failures, or end here."

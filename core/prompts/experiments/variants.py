@@ -8,13 +8,13 @@ from sqlalchemy.orm import Session
 
 from core.foundation.errors import Conflict, InvalidInput
 from core.prompts.experiments.keys import image_key
-from core.prompts.experiments.models import ExperimentVariant
 from core.prompts.library import get_version
-from core.prompts.models import Prompt
 from core.prompts.rendering import render
 from core.prompts.snippets import resolve
 from core.provider import catalog
 from core.provider.prices import Price, price_of
+from core.tables.experiments import ExperimentVariant
+from core.tables.prompts import Prompt
 
 MOST_VARIANTS = 8
 LONGEST_LABEL = 160

@@ -9,21 +9,16 @@ from decimal import Decimal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
-from core.access.models import Staff
 from core.foundation.database import LARGEST_ID
 from core.foundation.errors import NotFound
-from core.generation.models import Generation
 from core.prompts.experiments.grids import standing
-from core.prompts.experiments.models import (
-    Experiment,
-    ExperimentCell,
-    ExperimentPurchase,
-    ExperimentVariant,
-)
 from core.prompts.experiments.money import Money, money_of
 from core.prompts.experiments.plan import expected_time
-from core.prompts.testsets.models import TestSet, TestSetVersion
 from core.settings import Settings
+from core.tables.access import Staff
+from core.tables.experiments import Experiment, ExperimentCell, ExperimentPurchase, ExperimentVariant
+from core.tables.generation import Generation
+from core.tables.testsets import TestSet, TestSetVersion
 
 MOST_LISTED = 50
 

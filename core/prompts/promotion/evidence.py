@@ -10,23 +10,17 @@ from sqlalchemy.orm import Session
 from core.foundation.statistics.bradley_terry import Ballot
 from core.foundation.statistics.paired import ENOUGH, PairedTest
 from core.foundation.statistics.rates import Rate
-from core.generation.models import Generation, RenderAttempt
-from core.generation.states import State
-from core.images.checks.models import ImageCheck
 from core.images.checks.verdicts import Verdict
-from core.prompts.experiments.models import (
-    Experiment,
-    ExperimentCell,
-    ExperimentPurchase,
-    ExperimentVariant,
-)
-from core.prompts.models import PromptVersion
 from core.prompts.promotion.live import REFUSED
-from core.prompts.votes.models import Vote, VotePair
 from core.prompts.votes.results import ballots_of, counted_votes
 from core.prompts.votes.verdict import verdict
 from core.provider.catalog import MODELS, checked_parameters
 from core.provider.prices import price_of
+from core.tables.experiments import Experiment, ExperimentCell, ExperimentPurchase, ExperimentVariant
+from core.tables.generation import Generation, RenderAttempt, State
+from core.tables.image_checks import ImageCheck
+from core.tables.prompts import PromptVersion
+from core.tables.votes import Vote, VotePair
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,16 +8,16 @@ from sqlalchemy.orm import Session
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
 from core.foundation.errors import Conflict, InvalidInput
-from core.prompts.experiments.models import ExperimentVariant
 from core.prompts.labels import PRODUCTION, checked_reason, locked_label, put_label, refuse_target
 from core.prompts.library import get_version
-from core.prompts.models import Prompt, PromptLabel, PromptVersion
 from core.prompts.promotion.conditions import Condition, blocking, judge
 from core.prompts.promotion.evidence import Evidence, gather, variant_of
 from core.prompts.promotion.guard import begin, supersede, title_of
 from core.prompts.promotion.limits import Limits, in_force
-from core.prompts.promotion.models import Promotion
 from core.prompts.votes.results import refuse_in_the_middle
+from core.tables.experiments import ExperimentVariant
+from core.tables.promotion import Promotion
+from core.tables.prompts import Prompt, PromptLabel, PromptVersion
 
 
 @dataclasses.dataclass(frozen=True)

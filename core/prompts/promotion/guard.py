@@ -10,21 +10,21 @@ from datetime import timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core.access.models import AuditEvent
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
 from core.foundation.clock import NOW
 from core.foundation.database import Database
 from core.foundation.errors import Conflict
 from core.foundation.wording import count
-from core.generation.models import Generation
 from core.prompts.labels import PRODUCTION, history, put_label, refuse_target, roll_back
 from core.prompts.library import get_version
-from core.prompts.models import Prompt, PromptLabel
 from core.prompts.promotion.limits import Limits
 from core.prompts.promotion.live import Counts, Job, counts, former_jobs, jobs_since
-from core.prompts.promotion.models import Promotion, PromotionGuard
 from core.prompts.promotion.watch import regressed
+from core.tables.access import AuditEvent
+from core.tables.generation import Generation
+from core.tables.promotion import Promotion, PromotionGuard
+from core.tables.prompts import Prompt, PromptLabel
 
 # Jobs that do not count are read too; beyond so many the watch has seen enough anyway.
 READ_FACTOR = 4

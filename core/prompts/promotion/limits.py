@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
 from core.foundation.errors import Conflict, InvalidInput
-from core.prompts.promotion.models import PromotionLimits
+from core.tables.promotion import PromotionLimits
 
 LONGEST_REASON = 500
 # Two first users must not both write the first version; the number is only ours.

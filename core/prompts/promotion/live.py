@@ -15,8 +15,7 @@ from sqlalchemy.orm import Session
 
 from core.failures.taxonomy import FailureClass
 from core.foundation.statistics.rates import Rate
-from core.generation.models import Generation, RenderAttempt
-from core.generation.states import OPEN, State
+from core.tables.generation import OPEN, Generation, RenderAttempt, State
 
 REFUSED = FailureClass.CONTENT_POLICY
 # The one other class that a version itself brings about: its model does not take its parameters or its text.

@@ -7,15 +7,15 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
-from core.access.models import Staff
 from core.prompts.labels import PRODUCTION
-from core.prompts.models import Prompt, PromptLabel, PromptVersion
 from core.prompts.promotion.conditions import Condition
 from core.prompts.promotion.guard import titles, watched
 from core.prompts.promotion.limits import from_json
 from core.prompts.promotion.live import Counts, Figures, figures, former_jobs
-from core.prompts.promotion.models import Promotion, PromotionGuard, PromotionLimits
 from core.prompts.promotion.watch import too_many
+from core.tables.access import Staff
+from core.tables.promotion import Promotion, PromotionGuard, PromotionLimits
+from core.tables.prompts import Prompt, PromptLabel, PromptVersion
 
 MOST = 50
 NOTICED_FOR = timedelta(days=7)

@@ -11,7 +11,7 @@ from core.prompts.experiments.compare import Comparison, Said, comparison, judge
 from core.prompts.experiments.grids import GONE, CellView, RowView, VariantView
 from core.prompts.share.document import Cell, Selfie, Variant
 from core.prompts.share.imported import ImportView
-from core.prompts.share.models import ImportedImage, ImportedSelfie
+from core.tables.imports import ImportedImage, ImportedSelfie
 
 # How the grid of this desk says what a file says of a cell.
 STATES = {"done": "done", "failed": "failed", "canceled": "failed", "not_asked": "failed"}

@@ -10,12 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
-from core.customers.models import Customer
-from core.generation.models import Avatar
-from core.generation.states import State
-from core.images.models import StoredSelfie
 from core.prompts.experiments.grids import CellView, Grid, grid
-from core.prompts.experiments.models import Experiment, ExperimentCell, ExperimentVariant
 from core.prompts.experiments.runs import get_experiment
 from core.prompts.share.document import (
     About,
@@ -34,10 +29,14 @@ from core.prompts.share.document import (
     hash_of,
     money,
 )
-from core.prompts.testsets.models import TestSet, TestSetVersion
-from core.prompts.votes.models import Vote, VoteBatch, VotePair
 from core.prompts.votes.ratings import RatedImage, ratings
 from core.prompts.votes.results import results
+from core.tables.customers import Customer
+from core.tables.experiments import Experiment, ExperimentCell, ExperimentVariant
+from core.tables.generation import Avatar, State
+from core.tables.images import StoredSelfie
+from core.tables.testsets import TestSet, TestSetVersion
+from core.tables.votes import Vote, VoteBatch, VotePair
 
 # A hash of nothing, until the whole is there to be hashed.
 UNHASHED = "0" * 64

@@ -7,13 +7,13 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from core.access.models import Staff
-from core.customers.models import Customer
 from core.foundation.database import LARGEST_ID
 from core.foundation.errors import NotFound
 from core.prompts.share.document import Document, hash_of
 from core.prompts.share.gather import Picture, Shared
-from core.prompts.share.models import ExperimentImport, ImportedImage, ImportedSelfie
+from core.tables.access import Staff
+from core.tables.customers import Customer
+from core.tables.imports import ExperimentImport, ImportedImage, ImportedSelfie
 
 MOST_LISTED = 50
 

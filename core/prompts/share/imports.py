@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
-from core.customers.models import Customer
 from core.foundation.database import Database
 from core.foundation.errors import Conflict, OperatorError, StillKept
 from core.images.selfies import THUMBNAIL_TYPE
@@ -25,10 +24,11 @@ from core.prompts.share.document import Document, Image, Selfie
 from core.prompts.share.gather import Picture
 from core.prompts.share.incoming import Incoming, opened
 from core.prompts.share.known import Known, known
-from core.prompts.share.models import ExperimentImport, ImportedImage, ImportedSelfie, ImportIntent
-from core.prompts.testsets.models import TestPerson
 from core.storage import keys
 from core.storage.objects import ObjectStore
+from core.tables.customers import Customer
+from core.tables.imports import ExperimentImport, ImportedImage, ImportedSelfie, ImportIntent
+from core.tables.testsets import TestPerson
 
 # No import takes so long; what one of this age has left is nobody's.
 LEFT_AFTER = timedelta(hours=1)

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.customers.models import Customer
-from core.generation.models import Avatar, Generation
-from core.images.models import StoredSelfie
 from core.prompts.share.document import Document
 from core.prompts.share.gather import Picture
-from core.prompts.share.models import ImportedImage, ImportedSelfie
-from core.prompts.testsets.models import TestPerson
+from core.tables.customers import Customer
+from core.tables.generation import Avatar, Generation
+from core.tables.images import StoredSelfie
+from core.tables.imports import ImportedImage, ImportedSelfie
+from core.tables.testsets import TestPerson
 
 
 @dataclasses.dataclass(frozen=True)

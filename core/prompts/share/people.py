@@ -6,8 +6,8 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from core.images.addresses import Picture, Shown
-from core.images.models import StoredSelfie
-from core.prompts.share.models import ImportedImage, ImportedSelfie
+from core.tables.images import StoredSelfie
+from core.tables.imports import ImportedImage, ImportedSelfie
 
 
 def imported_images(session: Session, customer_ids: Sequence[int]) -> dict[int, int]:

@@ -12,20 +12,19 @@ from sqlalchemy.orm import Session
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
 from core.customers.directory import create_customer, get_customer
-from core.customers.models import Customer
 from core.foundation.database import Database
 from core.foundation.errors import Conflict, InvalidInput, NotFound, StillKept
 from core.foundation.wording import count
-from core.generation.models import Avatar, Generation, KeptOutput
-from core.generation.states import OPEN
 from core.images.addresses import Picture, Shown
 from core.images.intake import Selfie
-from core.images.models import StoredSelfie
 from core.images.selfies import keep_selfie
 from core.prompts.share.people import imported_faces, imported_images, imported_objects
-from core.prompts.testsets.models import TestPerson
 from core.storage import keys
 from core.storage.objects import ObjectStore
+from core.tables.customers import Customer
+from core.tables.generation import OPEN, Avatar, Generation, KeptOutput
+from core.tables.images import StoredSelfie
+from core.tables.testsets import TestPerson
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
-from core.customers.models import Customer
 from core.foundation.errors import Conflict, InvalidInput, NotFound
-from core.images.models import StoredSelfie
-from core.prompts.testsets.models import TestPerson, TestSet, TestSetMember, TestSetVersion
+from core.tables.customers import Customer
+from core.tables.images import StoredSelfie
+from core.tables.testsets import TestPerson, TestSet, TestSetMember, TestSetVersion
 
 LONGEST_NAME = 80
 LONGEST_NOTE = 500

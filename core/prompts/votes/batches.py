@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session, aliased
 
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
-from core.customers.models import Customer
 from core.foundation.errors import Conflict, InvalidInput, NotFound
-from core.generation.models import Avatar, Generation
-from core.prompts.experiments.models import Experiment, ExperimentCell, ExperimentVariant
 from core.prompts.votes.images import generation_tokens, selfie_tokens
-from core.prompts.votes.models import Vote, VoteBatch, VotePair
+from core.tables.customers import Customer
+from core.tables.experiments import Experiment, ExperimentCell, ExperimentVariant
+from core.tables.generation import Avatar, Generation
+from core.tables.votes import Vote, VoteBatch, VotePair
 
 Answer = Literal["left", "right", "both_good", "both_bad"]
 ANSWERS: tuple[Answer, ...] = ("left", "right", "both_good", "both_bad")

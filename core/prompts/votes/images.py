@@ -6,13 +6,13 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from core.customers.models import Customer
 from core.foundation.errors import NotFound
-from core.generation.models import Avatar, Generation
-from core.images.models import StoredSelfie
 from core.images.thumbnails import thumbnail
-from core.prompts.votes.models import BlindImage
 from core.storage.objects import ObjectStore
+from core.tables.customers import Customer
+from core.tables.generation import Avatar, Generation
+from core.tables.images import StoredSelfie
+from core.tables.votes import BlindImage
 
 PATH = "/blind"
 # Two of them and the selfie fit a screen of 1440 x 900 at this size or smaller.

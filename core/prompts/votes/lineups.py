@@ -7,16 +7,16 @@ from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor, Permission, require
-from core.customers.models import Customer
 from core.foundation.errors import InvalidInput, NotFound
 from core.foundation.statistics.rates import Rate
-from core.images.models import StoredSelfie
-from core.prompts.experiments.models import ExperimentCell
-from core.prompts.testsets.models import TestPerson, TestSetMember
 from core.prompts.testsets.sets import may_be_tested_on
 from core.prompts.votes.batches import shown_images
 from core.prompts.votes.images import generation_tokens, selfie_tokens
-from core.prompts.votes.models import Lineup
+from core.tables.customers import Customer
+from core.tables.experiments import ExperimentCell
+from core.tables.images import StoredSelfie
+from core.tables.testsets import TestPerson, TestSetMember
+from core.tables.votes import Lineup
 
 SIZE = 6
 CHANCE = 1 / SIZE

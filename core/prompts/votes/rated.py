@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
 from core.images.addresses import Picture, Shown
-from core.images.checks.models import ImageCheck
-from core.prompts.experiments.models import ExperimentCell, ExperimentVariant
 from core.prompts.votes.batches import shown_images
-from core.prompts.votes.models import Rating
 from core.prompts.votes.ratings import RatedImage, ratings
 from core.prompts.votes.results import refuse_in_the_middle
+from core.tables.experiments import ExperimentCell, ExperimentVariant
+from core.tables.image_checks import ImageCheck
+from core.tables.votes import Rating
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,16 +8,16 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from core.access.models import Staff
 from core.access.permissions import Actor, Permission, require
 from core.foundation.errors import InvalidInput, NotFound
 from core.foundation.statistics.agreement import Agreement, agreement
-from core.generation.models import Avatar
-from core.prompts.experiments.models import ExperimentCell
 from core.prompts.votes.batches import shown_images
 from core.prompts.votes.images import generation_tokens, selfie_tokens
-from core.prompts.votes.models import Rating
 from core.prompts.votes.samples import Sample, Shipping, shipping
+from core.tables.access import Staff
+from core.tables.experiments import ExperimentCell
+from core.tables.generation import Avatar
+from core.tables.votes import Rating
 
 TAGS = ("cropped feet", "wrong hair", "not comic", "extra limb", "text in image", "wrong likeness")
 

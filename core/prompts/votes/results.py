@@ -14,15 +14,15 @@ from core.foundation.errors import Conflict
 from core.foundation.statistics.agreement import Agreement, agreement
 from core.foundation.statistics.bradley_terry import Ballot
 from core.foundation.statistics.rates import Rate
-from core.generation.models import Generation, RenderAttempt
-from core.prompts.experiments.models import ExperimentCell
 from core.prompts.votes.batches import progress, variant_names
 from core.prompts.votes.lineups import recognised
-from core.prompts.votes.models import Vote, VoteBatch, VotePair
 from core.prompts.votes.ratings import rating_agreement, ratings, shipping_of
 from core.prompts.votes.samples import Shipping
 from core.prompts.votes.staging import Cut, cut
 from core.prompts.votes.verdict import Verdict, verdict
+from core.tables.experiments import ExperimentCell
+from core.tables.generation import Generation, RenderAttempt
+from core.tables.votes import Vote, VoteBatch, VotePair
 
 REFUSED = "content_policy"
 SCORES = {"left": 1.0, "right": 0.0, "both_good": 0.5}

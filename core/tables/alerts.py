@@ -1,5 +1,6 @@
 """Alert rules with all their versions, alerts and their history, notices of transitions, and silences."""
 
+import enum
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +9,15 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.foundation.database import Base, HasId
+
+
+class AlertState(enum.StrEnum):
+    """Where an alert stands."""
+
+    PENDING = "pending"  # bad, but not for as long as the rule demands
+    FIRING = "firing"  # bad for long enough: people are told
+    RECOVERING = "recovering"  # good again, but not for long enough to believe it
+    RESOLVED = "resolved"  # over; whatever is bad later is another alert
 
 
 class AlertRule(HasId, Base):

@@ -1,11 +1,20 @@
 """Channels, the messages that go out by them, and the log of every try."""
 
+import enum
 from datetime import datetime
 
 from sqlalchemy import Double, ForeignKey, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.foundation.database import Base, HasId
+
+
+class ChannelKind(enum.StrEnum):
+    """How a channel speaks."""
+
+    WEBHOOK = "webhook"  # Slack-style JSON
+    EMAIL = "email"
+    APPRISE = "apprise"  # any other service that Apprise knows
 
 
 class NotificationChannel(HasId, Base):

@@ -11,7 +11,7 @@ from core.foundation.database import Base, HasId
 
 
 class CaseStateRow(Base):
-    """A state that a case can be in; `core.credits.cases.states` mirrors these rows."""
+    """A state that a case can be in; `core.tables.refund_states` mirrors these rows."""
 
     __tablename__ = "case_state"
 

@@ -1,5 +1,6 @@
 """Generations, their attempts at the provider, and what came of them."""
 
+import enum
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -10,6 +11,22 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.foundation.database import Base, HasId
+
+
+class State(enum.StrEnum):
+    """Where a generation stands."""
+
+    QUEUED = "queued"  # credits are in flight, the provider was not called for this attempt yet
+    SUBMITTING = "submitting"  # the intent is written; a worker calls the provider, or the answer was lost
+    RENDERING = "rendering"  # the provider has it, and we know its id there
+    STORING = "storing"  # the provider drew it; it must be fetched before it is deleted there
+    SUCCEEDED = "succeeded"  # the avatar is stored, the credits are captured
+    FAILED = "failed"  # it ended without an avatar; a case decides on its credits
+    CANCELED = "canceled"  # staff or the customer stopped it, the credits came back
+
+
+OPEN = (State.QUEUED, State.SUBMITTING, State.RENDERING, State.STORING)
+ENDED = (State.SUCCEEDED, State.FAILED, State.CANCELED)
 
 
 class Generation(HasId, Base):

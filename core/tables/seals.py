@@ -5,8 +5,8 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, ForeignKeyConstraint, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.credits.models import TransactionId
 from core.foundation.database import Base, HasId
+from core.tables.ledger import TransactionId
 
 
 class LedgerEpoch(Base):

@@ -1,5 +1,6 @@
 """The table of what a second person must agree to; refunds.sql holds what the database refuses."""
 
+import enum
 from datetime import datetime
 from typing import Any
 
@@ -7,6 +8,25 @@ from sqlalchemy import ForeignKey, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.foundation.database import Base, HasId
+
+
+class RequestKind(enum.StrEnum):
+    """What is asked for."""
+
+    GRANT = "grant"
+    REVERSE_GRANT = "reverse_grant"
+    REVERSE_CASE = "reverse_case"  # takes a refund or goodwill back
+
+
+class RequestState(enum.StrEnum):
+    """Where a request stands; all but waiting are ends."""
+
+    WAITING = "waiting"
+    DONE = "done"  # agreed to, and posted in the same transaction
+    REFUSED = "refused"
+    STALE = "stale"  # agreed to, but what it was about had changed
+    WITHDRAWN = "withdrawn"  # by whoever asked
+    EXPIRED = "expired"
 
 
 class MoneyRequest(HasId, Base):

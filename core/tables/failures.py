@@ -1,5 +1,6 @@
 """Error events, the groups they fall into, and the tallies that charts read."""
 
+import enum
 from datetime import datetime
 from decimal import Decimal
 
@@ -8,6 +9,18 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.foundation.database import Base, HasId
+
+
+class GroupState(enum.StrEnum):
+    """Where an error group stands."""
+
+    NEW = "new"  # first seen less than a day ago
+    ONGOING = "ongoing"  # known, and nobody has taken it
+    ESCALATING = "escalating"  # many more in this hour than its own week would let expect
+    REGRESSED = "regressed"  # it failed again after it was resolved
+    ACKNOWLEDGED = "acknowledged"  # somebody is on it
+    MUTED = "muted"  # nobody wants to hear of it until a moment
+    RESOLVED = "resolved"  # mended; a later failure brings it back
 
 
 class ErrorEvent(HasId, Base):
