@@ -17,7 +17,7 @@ PYTEST = $(PYTHON) -m pytest -n $(TEST_WORKERS) --dist worksteal
 .PHONY: run worker test test-fast test-pg16 prove check lint format types lock bench chromium clean help
 
 run: $(VENV)/.runtime ## set up what is missing and start Inkdesk on http://127.0.0.1:8501
-	@$(PYTHON) -m core.preflight
+	@$(PYTHON) -m core.startup.preflight
 	@exec $(PYTHON) -m streamlit run app.py
 
 worker: $(VENV)/.runtime ## start one more worker, alone

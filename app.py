@@ -10,11 +10,12 @@ from typing import Any, NoReturn
 import streamlit as st
 from starlette.middleware import Middleware
 
-from core.embedded.house import embedded
 from core.foundation.errors import OperatorError
 from core.foundation.logs import set_up_logging
-from core.services import install, open_services, prepare
+from core.services import install, open_services
 from core.settings import Settings, load_or_exit
+from core.startup.embedded import embedded
+from core.startup.prepare import prepare
 from core.web.routes import routes
 from jobs.schedule import ticks
 from jobs.ticker import Worker

@@ -31,13 +31,13 @@ from bench.bench_errors import (
     count_all,
     seed,
 )
-from core.embedded.postgres import EmbeddedPostgres
 from core.failures.alerts.evaluate import evaluate
 from core.failures.alerts.rules import rules, seed_rules
 from core.foundation.database import Database, connect
-from core.migrate import upgrade
+from core.schema.migrate import upgrade
 from core.services import Services
 from core.settings import Settings
+from core.startup.postgres import EmbeddedPostgres
 from core.tables.alerts import Alert, AlertRule
 
 A_MINUTE = 600

@@ -25,9 +25,9 @@ from sqlalchemy.orm import Session
 from bench.seeding import seal_history, seed_ledger
 from core.credits.books.check import RULES, check_books, run, scope_since
 from core.credits.books.rules import Finding
-from core.embedded.postgres import EmbeddedPostgres
 from core.foundation.database import Database, connect
-from core.migrate import upgrade
+from core.schema.migrate import upgrade
+from core.startup.postgres import EmbeddedPostgres
 
 BUSY = """
 WITH made AS (

@@ -19,7 +19,6 @@ from unittest.mock import patch
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from core.embedded.postgres import EmbeddedPostgres
 from core.failures.absorb import absorb
 from core.failures.bins import Grain, bins
 from core.failures.differences import what_differs
@@ -31,7 +30,8 @@ from core.foundation.database import Database, connect
 from core.generation import filters
 from core.generation.filters import Filter
 from core.generation.views import page_of_generations
-from core.migrate import upgrade
+from core.schema.migrate import upgrade
+from core.startup.postgres import EmbeddedPostgres
 from core.tables.generation import State
 
 DAYS = 90

@@ -35,10 +35,11 @@ from bench.footprint import family, on_disk, proportional, watched
 from bench.promptfoo.rival import PACKAGE, Promptfoo
 from bench.race import Result, Stop, table
 from bench.slow_provider import Provider, provider
-from core.embedded.house import embedded
 from core.prompts.experiments.runs import stop_now
-from core.services import Services, open_services, prepare
+from core.services import Services, open_services
 from core.settings import Settings
+from core.startup.embedded import embedded
+from core.startup.prepare import prepare
 from core.tables.generation import Avatar, Generation, RenderAttempt
 
 IN_FLIGHT = 8

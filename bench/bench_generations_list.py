@@ -17,15 +17,15 @@ from pathlib import Path
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from core.embedded.postgres import EmbeddedPostgres
 from core.failures.taxonomy import FailureClass
 from core.foundation.database import Database, connect
 from core.generation.filters import Cursor, Filter
 from core.generation.overview import overview
 from core.generation.views import page_of_generations
-from core.migrate import upgrade
 from core.prompts.starter import STARTER_TEMPLATE
+from core.schema.migrate import upgrade
 from core.settings import Settings
+from core.startup.postgres import EmbeddedPostgres
 from core.tables.access import Staff
 from core.tables.customers import Customer
 from core.tables.generation import Avatar, Generation, State

@@ -22,12 +22,12 @@ from pathlib import Path
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from core.embedded.postgres import EmbeddedPostgres
 from core.failures.absorb import absorb
 from core.failures.events import Failure, note_failure
 from core.failures.fingerprint import fingerprint
 from core.foundation.database import Database, connect
-from core.migrate import upgrade
+from core.schema.migrate import upgrade
+from core.startup.postgres import EmbeddedPostgres
 from tests.support.factories import make_generation
 
 WRITERS = 8

@@ -21,11 +21,11 @@ from sqlalchemy import Connection, event, text
 from sqlalchemy.orm import Session
 
 from bench.bench_errors import seed
-from core.embedded.postgres import EmbeddedPostgres
 from core.foundation.database import Database, connect
 from core.health.view import health
-from core.migrate import upgrade
+from core.schema.migrate import upgrade
 from core.settings import Settings
+from core.startup.postgres import EmbeddedPostgres
 
 OPEN = 5_000
 BIG = ("generation", "render_attempt", "generation_event", "error_event", "avatar", "customer", "selfie")

@@ -15,7 +15,7 @@ A posting is one transfer with its two entries; one of TPC-B changes three balan
 last column is the CPU of the server's processes for one posting at 1 client, with their side of the wire: the
 machine's other work moves it less than a rate. Both ledgers take one call and one COMMIT a posting, and chain
 their hashes. The prototype's function runs as its owner with a fixed search path; ours does so only where
-`core.roles` was run, as it was not here: that is some 3 us of CPU of a charge.
+`core.schema.roles` was run, as it was not here: that is some 3 us of CPU of a charge.
 
 Like for like are the grant and the rows called capped. Ours looks at more than those: that a capture finds
 nothing waiting, that a payment is what its case says and is made once; and a refund queues itself for the
@@ -41,9 +41,9 @@ from pathlib import Path
 
 import psycopg
 
-from core.embedded.postgres import EmbeddedPostgres
 from core.foundation.database import connect
-from core.migrate import upgrade
+from core.schema.migrate import upgrade
+from core.startup.postgres import EmbeddedPostgres
 
 CLIENTS = (1, 8, 32)
 WALLETS = 10_000

@@ -30,8 +30,8 @@ import psutil
 
 from bench import office
 from bench.bench_startup import wait_for_answer
-from core.embedded.ports import free_port
 from core.services import open_services
+from core.startup.ports import free_port
 from tests.support.app import RunningApp, settings_of
 from tests.support.sessions import BrowserSession, browser_session
 

@@ -28,9 +28,9 @@ from core.credits.cases.intents import intend
 from core.credits.cases.queue import Place, counts, neighbour, queue_page
 from core.credits.cases.queue_filters import FACETS, Band, QueueFilter, Size, is_open, narrow
 from core.credits.cases.versions import in_force
-from core.embedded.postgres import EmbeddedPostgres
 from core.foundation.database import Database, connect
-from core.migrate import upgrade
+from core.schema.migrate import upgrade
+from core.startup.postgres import EmbeddedPostgres
 from core.tables.customers import Customer
 from core.tables.refund_states import CaseState
 from core.tables.refunds import CompensationCase

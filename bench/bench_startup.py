@@ -2,11 +2,12 @@
 
     python -m bench.bench_startup
 
-Method: the two commands of an installed `make run` (`python -m core.preflight`, then `streamlit run app.py`),
-started in a shell on a free port, everything embedded. Answered: the first 200 to `GET /`. Drawn: headless
-Chromium, started before, shows the heading of the overview, which came over the websocket; without a Chromium
-only the former is measured. Three runs each, medians; a run's second start uses the home that the first one
-made. The rival: an empty Streamlit script, started by `streamlit run` in the same way. Bounds: 8 s and 4 s.
+Method: the two commands of an installed `make run` (`python -m core.startup.preflight`, then `streamlit run
+app.py`), started in a shell on a free port, everything embedded. Answered: the first 200 to `GET /`. Drawn:
+headless Chromium, started before, shows the heading of the overview, which came over the websocket; without a
+Chromium only the former is measured. Three runs each, medians; a run's second start uses the home that the
+first one made. The rival: an empty Streamlit script, started by `streamlit run` in the same way. Bounds: 8 s
+and 4 s.
 """
 
 import contextlib
@@ -25,14 +26,14 @@ import httpx
 from playwright.sync_api import Browser
 
 from bench.browser import chromium
-from core.embedded.ports import free_port
+from core.startup.ports import free_port
 from tests.browser.chromium import find
 
 RUNS = 3
 LIMIT_SECONDS = 120
 SOURCE = Path(__file__).parents[1]
 PYTHON = shlex.quote(sys.executable)
-OURS = f"{PYTHON} -m core.preflight && exec {PYTHON} -m streamlit run app.py"
+OURS = f"{PYTHON} -m core.startup.preflight && exec {PYTHON} -m streamlit run app.py"
 HEADING = {"ours": "Overview", "rival": "Nothing"}
 
 

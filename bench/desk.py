@@ -18,14 +18,15 @@ from core.access.permissions import Actor
 from core.access.staff import active_staff
 from core.credits import ledger
 from core.customers.directory import create_customer
-from core.embedded.house import embedded
 from core.generation.request import Wish, request_generation
 from core.images.intake import take_in
 from core.images.samples import samples
 from core.images.selfies import keep_selfie
 from core.prompts.starter import STARTER_TEMPLATE
-from core.services import Services, open_services, prepare
+from core.services import Services, open_services
 from core.settings import REPLICATE, Settings
+from core.startup.embedded import embedded
+from core.startup.prepare import prepare
 from core.tables.generation import ENDED
 
 # A bench never leaves this machine, whatever the environment says.

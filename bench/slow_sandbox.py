@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-from core.provider.sandbox.server import RunningSandbox
+from core.sandbox.server import RunningSandbox
 
 SECONDS = 2.0
 BYTES = 1_500_000

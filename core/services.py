@@ -2,11 +2,8 @@
 
 import dataclasses
 
-from core.access.staff import settle_personas
-from core.failures.alerts.rules import seed_rules
 from core.foundation.database import Database, connect
 from core.foundation.errors import SetupError
-from core.prompts.starter import seed_prompts
 from core.provider.gateway import Gateway
 from core.settings import Settings
 from core.storage.objects import ObjectStore
@@ -32,7 +29,7 @@ _current: Services | None = None
 
 
 def open_services(settings: Settings) -> Services:
-    """Open every door; `settings` name all of them (see `core.embedded.house`)."""
+    """Open every door; `settings` name all of them (see `core.startup.embedded`)."""
     if settings.database_url is None:
         raise SetupError("INKDESK_DATABASE_URL: no database was given and none was started")
     pool = settings.worker_threads + 8
@@ -42,20 +39,6 @@ def open_services(settings: Settings) -> Services:
         objects=ObjectStore.from_settings(settings),
         gateway=Gateway.from_settings(settings),
     )
-
-
-def prepare(services: Services, *, local: bool | None = None) -> None:
-    """What a fresh installation needs before the first page: bucket, personas, alert rules, prompts.
-
-    `local` says whether the desk runs in local mode, where the personas are staff; None, as a worker does
-    who cannot know, leaves them as they are.
-    """
-    services.objects.ensure_bucket()
-    with services.database.transaction() as session:
-        if local is not None:
-            settle_personas(session, local=local)
-        seed_rules(session)
-        seed_prompts(session, model=services.settings.model)
 
 
 def install(services: Services | None) -> None:

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from core.catalog.lifetimes import default_model
+from core.catalog.models import MODELS
 from core.foundation.errors import SetupError
-from core.provider.catalog import MODELS
-from core.provider.lifetimes import default_model
 
 REPLICATE = "https://api.replicate.com"
 

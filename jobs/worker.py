@@ -4,11 +4,12 @@ import signal
 import sys
 import threading
 
-from core.embedded.house import embedded_or_joined
 from core.foundation.errors import SetupError
 from core.foundation.logs import set_up_logging
-from core.services import open_services, prepare
+from core.services import open_services
 from core.settings import load_or_exit
+from core.startup.embedded import embedded_or_joined
+from core.startup.prepare import prepare
 from jobs.memory import share_arenas
 from jobs.schedule import ticks
 from jobs.ticker import Worker

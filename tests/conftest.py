@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from core.embedded.objects import EmbeddedObjectStore, ObjectStoreAddress
 from core.foundation.database import Database, connect
 from core.prompts.share.shelf import shelf
-from core.provider.sandbox.server import RunningSandbox
+from core.sandbox.server import RunningSandbox
+from core.startup.object_store import EmbeddedObjectStore, ObjectStoreAddress
 from tests.support import databases, kinds
 from tests.support.databases import fresh_database
 from tests.support.desk import KEPT, TIME_SCALE, Begun, TestDesk, quick_settings

@@ -1,0 +1,1 @@
+"""Whose selfies and credits they are."""

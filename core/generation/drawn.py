@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, aliased
 
+from core.catalog.prices import price_usd
 from core.credits.cases.clock import withdraw
 from core.failures.absorb import take_back
 from core.foundation.clock import NOW
 from core.generation.states import move
-from core.provider.prices import price_usd
 from core.provider.reports import ProviderReport, RemoteStatus
 from core.settings import Settings
 from core.tables.customers import Customer

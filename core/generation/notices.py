@@ -4,7 +4,7 @@ import dataclasses
 import enum
 from datetime import date
 
-from core.provider.lifetimes import end_of, retirement_notice
+from core.catalog.lifetimes import end_of, retirement_notice
 from core.settings import Settings
 
 RETIREMENT_NEAR_DAYS = 30

@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
+from core.catalog import models as catalog
+from core.catalog.prices import Price, price_of
 from core.credits import ledger
 from core.foundation.errors import Conflict, InvalidInput, NotFound
 from core.prompts.library import get_version
 from core.prompts.rendering import checked, render
-from core.provider import catalog
-from core.provider.prices import Price, price_of
 from core.settings import Settings
 from core.tables.customers import Customer
 from core.tables.generation import Generation, GenerationEvent, State

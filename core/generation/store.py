@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from core.catalog.models import MODELS
 from core.failures.overrides.in_force import overrides_in_force
 from core.failures.taxonomy import FailureClass
 from core.foundation.clock import NOW
@@ -20,7 +21,6 @@ from core.generation.patience import patiently
 from core.images.output import Avatar as Picture
 from core.images.output import AvatarRejected, check_and_decode
 from core.images.thumbnails import thumbnail_of
-from core.provider.catalog import MODELS
 from core.provider.errors import ProviderError
 from core.services import Services
 from core.settings import Settings

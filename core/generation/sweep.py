@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from core.catalog.models import MODELS
 from core.failures.taxonomy import FailureClass
 from core.foundation.clock import NOW
 from core.foundation.leases import take_named
@@ -20,7 +21,6 @@ from core.generation.endings import UNDER_WAY, known_trouble, retry_or_fail
 from core.generation.leases import unleased
 from core.generation.reports import Applied, apply_provider_report, is_uuid
 from core.provider import budget
-from core.provider.catalog import MODELS
 from core.provider.clock_offset import ClockOffset
 from core.provider.errors import ProviderError
 from core.provider.listing import Listing

@@ -1,0 +1,1 @@
+"""Pictures: taking in selfies, judging avatars, and their addresses."""

@@ -10,10 +10,10 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor, Permission, require
+from core.catalog.lifetimes import end_of, end_sentence, fitted, has_ended, successor_of
 from core.foundation.errors import InvalidInput
 from core.prompts.snippets import newest_versions
 from core.prompts.versions import Content, add_version
-from core.provider.lifetimes import end_of, end_sentence, fitted, has_ended, successor_of
 from core.tables.prompts import Prompt, PromptLabel, PromptVersion
 
 NEAR = timedelta(days=30)

@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
 from core.access.staff import record
+from core.catalog import models as catalog
 from core.foundation.errors import InvalidInput
 from core.prompts.judging import LONGEST_TEMPLATE
 from core.prompts.rendering import sample
-from core.provider import catalog
 from core.tables.prompts import Prompt, PromptVersion
 
 LONGEST_NOTE = 500

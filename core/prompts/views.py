@@ -7,10 +7,10 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, aliased
 
+from core.catalog.models import MODELS
 from core.foundation.database import LARGEST_ID
 from core.foundation.errors import NotFound
 from core.prompts.versions import Content
-from core.provider.catalog import MODELS
 from core.tables.access import Staff
 from core.tables.prompts import Prompt, PromptLabel, PromptVersion
 

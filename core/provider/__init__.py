@@ -1,0 +1,1 @@
+"""The door to Replicate: one gateway, its limits and its answers."""

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Self
 
 import httpx
 
+from core.catalog.models import MODELS
 from core.foundation.errors import InvalidInput, SetupError
 from core.foundation.scrub import scrub
 from core.foundation.transport import BoundedTransport
 from core.provider.answers import misread, refused_here
 from core.provider.api import OnLimits, ReplicateApi, RequestCounter
-from core.provider.catalog import MODELS, build_input
 from core.provider.errors import Outcome, ProviderError
+from core.provider.inputs import build_input
 from core.provider.listing import Listing, list_since
 from core.provider.outputs import OutputFetcher, OutputHosts
 from core.provider.parsing import REMOTE_ID, Unreadable, parse_report
@@ -30,7 +31,7 @@ from core.provider.reports import ProviderReport, RenderRequest
 from core.provider.webhooks import verify_webhook
 
 if TYPE_CHECKING:
-    from core.embedded.sandbox import SandboxAddress
+    from core.provider.sandbox_address import SandboxAddress
     from core.settings import Settings
 
 # Replicate's OpenAPI document: data URLs for files up to 256 kB, as they are before encoding.

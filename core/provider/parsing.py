@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+from core.catalog.models import MODELS
 from core.foundation.scrub import scrub
-from core.provider.catalog import MODELS
 from core.provider.reports import ProviderReport, RemoteStatus
 
 REMOTE_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")  # the documented ids are 26 lower-case letters and digits

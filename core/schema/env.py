@@ -1,4 +1,4 @@
-"""Alembic's environment: runs on the connection that `core.migrate` hands over."""
+"""Alembic's environment: runs on the connection that `core.schema.migrate` hands over."""
 
 from alembic import context
 from sqlalchemy import Connection

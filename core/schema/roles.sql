@@ -1,4 +1,4 @@
--- Roles of a production database, and what each may do. `python -m core.roles` runs this in one transaction, as
+-- Roles of a production database, and what each may do. `python -m core.schema.roles` runs this in one transaction, as
 -- often as you like: by a superuser the first time, afterwards also by inkdesk_migrator. Run it after every
 -- migration, because new tables and functions are nobody's until then.
 --

@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.access.permissions import Permission
+from core.catalog.models import MODELS
 from core.foundation.errors import OperatorError
 from core.foundation.wording import dollars, duration
 from core.prompts.experiments.plan import MOST_REPEATS, Forecast, Wish, forecast_wish
@@ -20,7 +21,6 @@ from core.prompts.rendering import VARIABLES, variables_in
 from core.prompts.snippets import resolve
 from core.prompts.testsets.sets import SetView, list_sets, members_of
 from core.prompts.views import Version, usable_versions
-from core.provider.catalog import MODELS
 from pages.components.changing import changing
 from pages.components.experiment_address import back_to_list, go_to
 from pages.components.experiment_overrides import AS_SAVED, combinations, override_row

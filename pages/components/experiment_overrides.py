@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from core.provider.catalog import MODELS
-from core.provider.offer import Parameter
+from core.catalog.models import MODELS
+from core.catalog.offer import Parameter
 from pages.components.parameters import LABELS
 from pages.components.start import plain
 

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 import streamlit as st
 
 from core.access.permissions import Permission
+from core.catalog.lifetimes import end_sentence
 from core.foundation.errors import InvalidInput
 from core.foundation.wording import count, dollars
 from core.generation.progress import Progress
 from core.generation.request import Wish, quote, request_generation
 from core.images.selfies import keep_selfie
-from core.provider.lifetimes import end_sentence
 from pages.components.clock import today
 from pages.components.forms import form_key, renew_form
 from pages.components.parameters import parameter_bar

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from core.access.permissions import Permission
+from core.catalog.models import MODELS
 from core.failures.overrides import wording
 from core.failures.overrides.matching import Conditions, Override
 from core.failures.overrides.preview import Preview, preview
@@ -27,7 +28,6 @@ from core.failures.overrides.records import (
 from core.failures.taxonomy import FailureClass, facts
 from core.foundation.errors import InvalidInput, OperatorError
 from core.foundation.wording import count, moment
-from core.provider.catalog import MODELS
 from core.services import Services
 from pages.components.changing import changing
 from pages.components.forms import form_key

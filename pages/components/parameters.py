@@ -9,8 +9,8 @@ from typing import Any
 
 import streamlit as st
 
-from core.provider.catalog import MODELS
-from core.provider.offer import Parameter
+from core.catalog.models import MODELS
+from core.catalog.offer import Parameter
 
 LABELS = {
     "quality": "Quality",

@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.access.permissions import Permission
 from core.access.staff import actor_by_id
+from core.catalog.models import MODELS
 from core.foundation.errors import InvalidInput
 from core.prompts.judging import LONGEST_TEMPLATE
 from core.prompts.library import save_version
@@ -12,7 +13,6 @@ from core.prompts.rendering import VARIABLES, render, variables_in
 from core.prompts.snippets import resolve
 from core.prompts.versions import LONGEST_NOTE, Content
 from core.prompts.views import Version
-from core.provider.catalog import MODELS
 from pages.components.parameters import fit_parameters, model_field, parameter_field, set_parameters
 from pages.components.prompt_address import go
 from pages.components.prompt_findings import show_findings

@@ -9,9 +9,9 @@ from pydantic import SecretStr
 
 from core.access.permissions import Actor
 from core.access.staff import active_staff
-from core.embedded.objects import ObjectStoreAddress
 from core.services import Services, open_services
 from core.settings import Settings
+from core.startup.object_store import ObjectStoreAddress
 from core.storage.objects import ObjectStore
 from tests.browser.chromium import FLAGS, find
 from tests.browser.comparing import LABELS

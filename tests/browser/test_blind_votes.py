@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
 from core.prompts.votes.batches import create_batch
-from core.provider.sandbox.server import RunningSandbox
+from core.sandbox.server import RunningSandbox
 from core.tables.votes import Vote, VotePair
 from tests.support.app import RunningApp, settings_of
 from tests.support.desk import TestDesk, wait_for

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from core.prompts.experiments.variants import Variant
-from core.provider.sandbox.server import RunningSandbox
+from core.sandbox.server import RunningSandbox
 from tests.support.app import RunningApp, settings_of
 from tests.support.desk import TestDesk, wait_for
 from tests.support.experiments import Lab

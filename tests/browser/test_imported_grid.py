@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from core.prompts.share.exports import Kind, Wish
-from core.provider.sandbox.server import RunningSandbox
+from core.sandbox.server import RunningSandbox
 from tests.browser.comparing import loaded, whole
 from tests.support.app import RunningApp, settings_of
 from tests.support.desk import TestDesk

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from core.failures.alerts.rules import rules, save_rule
 from core.foundation.leases import NamedLease
 from core.notifications.channels import add_channel
-from core.provider.sandbox.server import RunningSandbox
+from core.sandbox.server import RunningSandbox
 from core.tables.alerts import Alert, AlertHistory, AlertRule
 from core.tables.generation import Generation
 from core.tables.notifications import ChannelKind

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
 from core.prompts.labels import labelled
-from core.provider.sandbox.server import RunningSandbox
+from core.sandbox.server import RunningSandbox
 from core.tables.promotion import Promotion
 from core.tables.prompts import Prompt, PromptVersion
 from tests.browser.fields import said_in

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from core.embedded.objects import ObjectStoreAddress
-from core.provider.sandbox.server import RunningSandbox
+from core.sandbox.server import RunningSandbox
+from core.startup.object_store import ObjectStoreAddress
 from tests.support.desk import KEPT, TIME_SCALE, Begun, TestDesk, quick_settings
 
 # Roomier than other tests' limits: starting processes take the processor away from the others for a second.

@@ -11,11 +11,11 @@ from typing import Any
 import httpx
 import psutil
 
-from core.embedded.home import Home
-from core.embedded.ports import free_port
-from core.provider.sandbox.server import RunningSandbox
+from core.sandbox.server import RunningSandbox
 from core.services import open_services
 from core.settings import Settings
+from core.startup.home import Home
+from core.startup.ports import free_port
 from core.tables.generation import State
 from tests.chaos.checks import check_money, check_pictures, count, let_leases_run_out
 from tests.chaos.processes import SOURCE, Process, environment, living_in
@@ -153,7 +153,7 @@ def test_one_home_takes_one_app_and_sigterm_leaves_nothing_behind(short_folder: 
 def preflight(home: Path) -> subprocess.CompletedProcess[str]:
     """What `make run` does before it starts anything."""
     return subprocess.run(
-        [sys.executable, "-m", "core.preflight"],
+        [sys.executable, "-m", "core.startup.preflight"],
         cwd=SOURCE,
         env=environment(Settings().model_copy(update={"home": home})),
         capture_output=True,

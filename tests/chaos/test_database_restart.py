@@ -10,14 +10,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from core.embedded.objects import ObjectStoreAddress
-from core.embedded.postgres import EmbeddedPostgres
 from core.foundation.database import connect
 from core.generation.store import claim_to_store, store
 from core.generation.submit import claim_to_submit, submit
 from core.generation.sweep import sweep
-from core.migrate import upgrade
-from core.provider.sandbox.server import RunningSandbox
+from core.sandbox.server import RunningSandbox
+from core.schema.migrate import upgrade
+from core.startup.object_store import ObjectStoreAddress
+from core.startup.postgres import EmbeddedPostgres
 from core.storage.objects import ObjectStore
 from core.tables.generation import State
 from tests.chaos.checks import at_least, check_all, count

@@ -14,7 +14,7 @@ from tests.support.reaper import marked
 from tests.support.run import MARK
 
 # What bears the run's mark while everything is at work; the app has a database and two servers of its own.
-AT_WORK = ("postgres", "rclone", "jobs.worker", "streamlit", "core.provider.sandbox")
+AT_WORK = ("postgres", "rclone", "jobs.worker", "streamlit", "core.sandbox")
 
 
 def test_kill_9_of_a_run_ends_all_that_it_started(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from core.embedded.objects import EmbeddedObjectStore
-from core.embedded.ports import free_port
-from core.provider.sandbox.server import RunningSandbox
+from core.sandbox.server import RunningSandbox
+from core.startup.object_store import EmbeddedObjectStore
+from core.startup.ports import free_port
 from core.tables.generation import State
 from tests.chaos.checks import check_all, count, kept_outputs
 from tests.chaos.conftest import LIMITS

@@ -21,11 +21,11 @@ from core.access.permissions import Actor
 from core.credits import ledger
 from core.credits.books import check_books
 from core.credits.cases import clock, deciding, intents, opening, reversing
-from core.embedded.postgres import EmbeddedPostgres
 from core.failures.taxonomy import FailureClass
 from core.foundation.database import Database, connect
 from core.foundation.errors import OperatorError, ServiceUnavailable
-from core.migrate import upgrade
+from core.schema.migrate import upgrade
+from core.startup.postgres import EmbeddedPostgres
 from core.tables.customers import Customer
 from core.tables.generation import Generation
 from core.tables.ledger import Transfer

@@ -13,7 +13,7 @@ from core.generation.cancel import request_cancel
 from core.images.intake import take_in
 from core.images.selfies import keep_selfie
 from core.provider.gateway import LARGEST_DATA_URI_FILE
-from core.provider.sandbox.faults import FAULTS
+from core.sandbox.faults import FAULTS
 from core.tables.generation import OPEN, Generation, State, WorkerBeat
 from tests.chaos.checks import at_least, check_all
 from tests.chaos.processes import Process, start_worker

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from core.foundation.database import Database
-from core.provider.sandbox.server import RunningSandbox
+from core.sandbox.server import RunningSandbox
 from tests.support.alerting import Watch
 from tests.support.receivers import Mailbox
 from tests.support.sandboxes import QUICK, api_of

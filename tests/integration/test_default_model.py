@@ -13,10 +13,10 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import select
 
+from core.catalog.lifetimes import default_model
+from core.catalog.models import MODELS
 from core.prompts.labels import labelled
-from core.provider.catalog import MODELS
-from core.provider.lifetimes import default_model
-from core.provider.sandbox.server import RunningSandbox
+from core.sandbox.server import RunningSandbox
 from core.tables.prompts import PromptVersion
 from tests.support.app import SOURCE, RunningApp, settings_of
 from tests.support.desk import TestDesk, wait_for
@@ -27,7 +27,7 @@ from tests.support.sandboxes import until
 def provider(short_folder: Path) -> Iterator[dict[str, Any]]:
     """A provider sandbox as a process of its own; its addresses and token."""
     ready = short_folder / "provider.json"
-    command = [sys.executable, "-m", "core.provider.sandbox", "--time-scale", "0.05", "--exit-with-stdin"]
+    command = [sys.executable, "-m", "core.sandbox", "--time-scale", "0.05", "--exit-with-stdin"]
     child = subprocess.Popen([*command, "--ready-file", str(ready)], cwd=SOURCE, stdin=subprocess.PIPE)
     try:
         yield until(lambda: json.loads(ready.read_text()) if ready.exists() else None, seconds=120)

@@ -12,11 +12,11 @@ import psutil
 import psycopg
 import pytest
 
-from core.embedded.children import Child
-from core.embedded.home import Home
-from core.embedded.objects import EmbeddedObjectStore
-from core.embedded.postgres import LONGEST_SOCKET, SOCKET, EmbeddedPostgres
 from core.foundation.errors import SetupError
+from core.startup.children import Child
+from core.startup.home import Home
+from core.startup.object_store import EmbeddedObjectStore
+from core.startup.postgres import LONGEST_SOCKET, SOCKET, EmbeddedPostgres
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
 
@@ -89,7 +89,7 @@ def test_what_others_have_in_the_system_s_folders_keeps_nobody_from_starting(
         (place / ".lockfile").mkdir(parents=True)  # as little to be opened as another user's file
     before = sorted(system.rglob("*"))
     script = (
-        "import shutil, sys; from pathlib import Path; from core.embedded.postgres import EmbeddedPostgres; "
+        "import shutil, sys; from pathlib import Path; from core.startup.postgres import EmbeddedPostgres; "
         "folder = Path(sys.argv[1]); server = EmbeddedPostgres(folder); print(server.start()); "
         "server.stop(); shutil.rmtree(folder.parent)"
     )
@@ -148,7 +148,7 @@ def test_a_database_that_cannot_start_says_so_in_a_sentence(short_folder: Path) 
 
 def test_postgres_outlives_a_killed_process_and_is_taken_over(short_folder: Path, repository: Path) -> None:
     script = (
-        "import sys, time; from pathlib import Path; from core.embedded.postgres import EmbeddedPostgres; "
+        "import sys, time; from pathlib import Path; from core.startup.postgres import EmbeddedPostgres; "
         "print(EmbeddedPostgres(Path(sys.argv[1])).start(), flush=True); time.sleep(600)"
     )
     folder = short_folder / "pg"

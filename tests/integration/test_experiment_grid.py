@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from core.embedded.objects import ObjectStoreAddress
 from core.generation.submit import claim_to_submit, submit
 from core.prompts.experiments.runs import stop_now
 from core.prompts.experiments.variants import Variant
-from core.provider.sandbox.server import RunningSandbox
+from core.sandbox.server import RunningSandbox
+from core.startup.object_store import ObjectStoreAddress
 from tests.support.desk import KEPT, PATIENT, TIME_SCALE, TestDesk, quick_settings, wait_for, working
 from tests.support.experiments import Lab
 from tests.support.lengths import length

@@ -13,13 +13,13 @@ import pytest
 from PIL import Image
 from sqlalchemy import select, text
 
-from core.embedded.objects import ObjectStoreAddress
 from core.prompts.experiments.grids import grid
 from core.prompts.experiments.money import money_of
 from core.prompts.experiments.variants import Variant
 from core.prompts.votes.batches import create_batch, next_pairs
 from core.prompts.votes.images import blind_picture, object_key
-from core.provider.sandbox.server import RunningSandbox
+from core.sandbox.server import RunningSandbox
+from core.startup.object_store import ObjectStoreAddress
 from core.tables.generation import Avatar
 from tests.support.desk import TIME_SCALE, TestDesk, quick_settings, wait_for, working
 from tests.support.experiments import Lab

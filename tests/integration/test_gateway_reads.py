@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from core.embedded.sandbox import SandboxAddress
 from core.foundation.errors import SetupError
 from core.provider.errors import Outcome, ProviderError
 from core.provider.gateway import Gateway
 from core.provider.reports import RemoteStatus
+from core.provider.sandbox_address import SandboxAddress
 from core.settings import Settings
 from tests.support.gateways import OPENAI_KEY, TOKEN, a_prediction, a_request, gateway_to
 from tests.support.wire import Received, WireServer, cut, reply

@@ -10,11 +10,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
-from core import migrate
 from core.foundation.database import Database
 from core.foundation.errors import SetupError
-from core.migrate import require_current, upgrade
+from core.schema import migrate
 from core.schema.files import DOMAINS, FOLDER
+from core.schema.migrate import require_current, upgrade
 from core.tables import metadata
 from tests.support.former_versions import bare, later_version
 
@@ -42,7 +42,7 @@ def test_a_schema_of_today_is_left_as_it_is(database: Database) -> None:
 
 def test_an_empty_external_database_is_refused_with_the_command_that_mends_it(database: Database) -> None:
     bare(database)
-    with pytest.raises(SetupError, match=r"python -m core\.migrate"):
+    with pytest.raises(SetupError, match=r"python -m core\.schema\.migrate"):
         require_current(database)
     upgrade(database)
     require_current(database)
@@ -64,7 +64,7 @@ def test_the_programs_refuse_an_old_database_in_one_line_with_exit_code_2(
 ) -> None:
     left_at(database, "r0030")
     settings = {"INKDESK_DATABASE_URL": database_url, "INKDESK_HOME": str(tmp_path / "home")}
-    for program in ("core.migrate", "jobs.worker"):
+    for program in ("core.schema.migrate", "jobs.worker"):
         ended = subprocess.run(
             [sys.executable, "-m", program],
             env={**os.environ, **settings},
@@ -85,7 +85,7 @@ def test_rows_of_the_former_version_come_through_a_migration(
     with database.engine.begin() as connection:
         connection.execute(text("INSERT INTO customer (reference, name) VALUES ('c-1', 'Ada')"))
     monkeypatch.setattr(migrate, "FOLDER", later_version(tmp_path, MIGRATION))
-    with pytest.raises(SetupError, match=r"needs 0002: run `python -m core\.migrate`"):
+    with pytest.raises(SetupError, match=r"needs 0002: run `python -m core\.schema\.migrate`"):
         require_current(database)
     upgrade(database)
     require_current(database)

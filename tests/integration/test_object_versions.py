@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
-from core.embedded.objects import ObjectStoreAddress
 from core.foundation.errors import NotFound, StillKept
 from core.settings import Settings
+from core.startup.object_store import ObjectStoreAddress
 from core.storage.objects import ObjectStore
 from tests.support.versioned_store import VersionedStore, versioned_server
 

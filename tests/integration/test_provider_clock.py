@@ -15,7 +15,7 @@ from core.generation.submit import claim_to_submit, submit
 from core.generation.sweep import sweep_now
 from core.provider.clock_offset import ClockOffset
 from core.provider.errors import ProviderError
-from core.provider.sandbox.webhooks import signature
+from core.sandbox.webhooks import signature
 from core.tables.generation import Generation, State
 from core.web.routes import receive
 from tests.support.desk import UNHURRIED, TestDesk, wait_for, working

@@ -9,6 +9,9 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
+from core.catalog.lifetimes import fitted
+from core.catalog.models import MODELS
+from core.catalog.offer import Retirement
 from core.foundation.database import Database
 from core.foundation.errors import NotAllowed
 from core.prompts.labels import PRODUCTION, labelled, move_label
@@ -16,9 +19,6 @@ from core.prompts.library import archive_prompt, archive_version, save_version
 from core.prompts.retired import Retirements, retirements, save_with_successors
 from core.prompts.snippets import save_snippet, snippets
 from core.prompts.starter import STARTERS, seed_prompts
-from core.provider.catalog import MODELS
-from core.provider.lifetimes import fitted
-from core.provider.offer import Retirement
 from core.tables.access import AuditEvent
 from core.tables.prompts import PromptVersion
 from tests.support.prompts import content, edit, make_actor, make_prompt, put_production

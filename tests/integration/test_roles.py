@@ -9,18 +9,18 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from core import migrate, roles
 from core.credits.books.drill import REFUSED, drill
 from core.credits.books.records import check_full
 from core.credits.seals import accept_epoch, anchor_seals, seal_ledger
-from core.embedded.objects import ObjectStoreAddress
 from core.foundation.database import Database, connect
 from core.foundation.errors import SetupError
-from core.migrate import upgrade
-from core.provider.sandbox.server import RunningSandbox
-from core.roles import APP, AUDITOR, MIGRATOR, apply_roles
+from core.sandbox.server import RunningSandbox
+from core.schema import migrate, roles
 from core.schema.files import sql_of
+from core.schema.migrate import upgrade
+from core.schema.roles import APP, AUDITOR, MIGRATOR, apply_roles
 from core.settings import Settings
+from core.startup.object_store import ObjectStoreAddress
 from core.tables.refund_states import CaseState
 from tests.support.cases import case_of
 from tests.support.desk import TestDesk, quick_settings, wait_for, working
@@ -254,7 +254,7 @@ def test_the_command_sets_the_roles_up_or_says_what_is_in_the_way(
     assert APP in capsys.readouterr().out
     bare(database)
     assert roles.main() == 2
-    assert "python -m core.migrate" in capsys.readouterr().err
+    assert "python -m core.schema.migrate" in capsys.readouterr().err
     monkeypatch.setattr(roles, "load_or_exit", Settings)
     assert roles.main() == 2
     assert "INKDESK_DATABASE_URL" in capsys.readouterr().err

@@ -14,9 +14,9 @@ import jsonschema
 import pytest
 from PIL import Image
 
-from core.provider.sandbox.lifecycle import Lifecycle
-from core.provider.sandbox.server import RunningSandbox
-from core.provider.sandbox.webhooks import Webhooks
+from core.sandbox.lifecycle import Lifecycle
+from core.sandbox.server import RunningSandbox
+from core.sandbox.webhooks import Webhooks
 from tests.support.sandboxes import CREATE, QUICK, api_of, create, ended, inputs, selfie_uri, until
 
 pytestmark = pytest.mark.slow

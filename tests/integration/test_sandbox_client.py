@@ -13,7 +13,7 @@ from replicate.exceptions import ReplicateError
 from replicate.prediction import Prediction
 from replicate.webhook import InvalidSignatureError, Webhooks
 
-from core.provider.sandbox.server import RunningSandbox
+from core.sandbox.server import RunningSandbox
 from tests.support.sandboxes import MODEL, QUICK, Receiver, inputs, selfie_uri, until
 
 

@@ -12,8 +12,8 @@ import httpx
 import pytest
 from PIL import Image
 
-from core.provider.sandbox.faults import FAULTS, Stage
-from core.provider.sandbox.server import RunningSandbox
+from core.sandbox.faults import FAULTS, Stage
+from core.sandbox.server import RunningSandbox
 from tests.support.sandboxes import CREATE, MODEL, QUICK, api_of, create, ended, inputs, until
 
 pytestmark = pytest.mark.slow

@@ -24,7 +24,7 @@ def ready(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def process(ready: Path) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "core.provider.sandbox", "--time-scale", "0.01", "--exit-with-stdin"]
+    command = [sys.executable, "-m", "core.sandbox", "--time-scale", "0.01", "--exit-with-stdin"]
     child = subprocess.Popen(
         [*command, "--mix", "http_500=1.0", "--ready-file", str(ready)], cwd=ROOT, stdin=subprocess.PIPE
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from core.provider.sandbox.server import RunningSandbox
+from core.sandbox.server import RunningSandbox
 from tests.support.sandboxes import QUICK, api_of, create, until
 
 

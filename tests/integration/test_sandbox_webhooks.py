@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from core.provider.sandbox.server import RunningSandbox
-from core.provider.sandbox.webhooks import signature
+from core.sandbox.server import RunningSandbox
+from core.sandbox.webhooks import signature
 from tests.support.sandboxes import CREATE, Receiver, api_of, ended, inputs, until
 
 

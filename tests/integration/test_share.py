@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import func, select, update
 
-from core.embedded.objects import ObjectStoreAddress
 from core.foundation.database import Database
 from core.foundation.errors import Conflict, NotAllowed, NotFound
 from core.images.addresses import Size
@@ -21,7 +20,8 @@ from core.prompts.share.imports import clear_left, import_experiment
 from core.prompts.testsets.people import delete_person, note_consent, people
 from core.prompts.votes.batches import cast, create_batch, next_pairs
 from core.prompts.votes.ratings import rate
-from core.provider.sandbox.server import RunningSandbox
+from core.sandbox.server import RunningSandbox
+from core.startup.object_store import ObjectStoreAddress
 from core.tables.access import AuditEvent
 from core.tables.customers import Customer
 from core.tables.experiments import ExperimentCell

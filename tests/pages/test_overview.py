@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import delete, select
 
+from core.catalog.models import MODELS
+from core.catalog.offer import Retirement
 from core.provider import budget
-from core.provider.catalog import MODELS
-from core.provider.offer import Retirement
 from core.services import Services
 from core.tables.generation import WorkerBeat
 from core.tables.prompts import PromptVersion

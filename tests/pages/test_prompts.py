@@ -3,13 +3,13 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.catalog.models import MODELS
 from core.foundation.errors import NotFound
 from core.prompts.labels import PRODUCTION, history, labelled, labels
 from core.prompts.library import get_version, rename_prompt, save_version
 from core.prompts.snippets import save_snippet, snippets
 from core.prompts.versions import Content
 from core.prompts.views import prompts, version, versions
-from core.provider.catalog import MODELS
 from core.tables.prompts import PromptVersion
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, has_button, said

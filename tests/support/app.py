@@ -11,10 +11,10 @@ from typing import Self
 import httpx
 import psutil
 
-from core.embedded.home import Home
-from core.embedded.house import Addresses
-from core.embedded.ports import free_port
 from core.settings import Settings
+from core.startup.embedded import Addresses
+from core.startup.home import Home
+from core.startup.ports import free_port
 from tests.support.desk import wait_for
 
 SOURCE = Path(__file__).parents[2]

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import psycopg
 
-from core.embedded.postgres import DATABASE, EmbeddedPostgres
 from core.foundation.database import connect
-from core.migrate import upgrade
+from core.schema.migrate import upgrade
+from core.startup.postgres import DATABASE, EmbeddedPostgres
 from tests.support.run import quick_folder
 
 POSTGRES_VERSION = int(os.environ.get("INKDESK_TEST_POSTGRES", "18"))

@@ -18,16 +18,17 @@ from sqlalchemy import select, text
 from core.access.permissions import Actor
 from core.access.staff import active_staff
 from core.credits import ledger
-from core.embedded.objects import EmbeddedObjectStore, ObjectStoreAddress
 from core.foundation.database import Database, connect
 from core.generation.request import Wish, request_generation
 from core.images.intake import Selfie, take_in
 from core.images.samples import samples
 from core.images.selfies import keep_selfie
 from core.provider.gateway import Gateway
-from core.provider.sandbox.server import RunningSandbox
-from core.services import Services, prepare
+from core.sandbox.server import RunningSandbox
+from core.services import Services
 from core.settings import Settings
+from core.startup.object_store import EmbeddedObjectStore, ObjectStoreAddress
+from core.startup.prepare import prepare
 from core.storage.objects import ObjectStore
 from core.tables.generation import OPEN, Generation, RenderAttempt
 from jobs.schedule import ticks

@@ -12,8 +12,8 @@ from pathlib import Path
 from sqlalchemy import text
 
 from core.foundation.database import Database
-from core.migrate import BASELINE
 from core.schema.files import DOMAINS, FOLDER, sql_of
+from core.schema.migrate import BASELINE
 
 KEPT = Path(__file__).parent.parent / "data" / "schema"
 REVISION = '''"""A revision of a test."""

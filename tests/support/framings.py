@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
-from core.provider.sandbox.drawing.backdrop import backdrop, ground_shadow
-from core.provider.sandbox.drawing.figure import draw_figure
-from core.provider.sandbox.drawing.ink import Sheet
-from core.provider.sandbox.drawing.look import look_for
+from core.sandbox.drawing.backdrop import backdrop, ground_shadow
+from core.sandbox.drawing.figure import draw_figure
+from core.sandbox.drawing.ink import Sheet
+from core.sandbox.drawing.look import look_for
 
 SIDE = 1024
 GROUNDS = ("white", "colour", "gradient", "radial", "floor", "grain", "halftone", "shadow", "panel")

@@ -13,7 +13,7 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from core.embedded.ports import free_port
+from core.startup.ports import free_port
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import httpx
 from PIL import Image
 
-from core.provider.sandbox.server import RunningSandbox
+from core.sandbox.server import RunningSandbox
 
 T = TypeVar("T")
 

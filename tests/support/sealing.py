@@ -11,9 +11,9 @@ from pydantic import SecretStr
 from sqlalchemy import select, text
 
 from core.credits.books import check_books
-from core.embedded.objects import ObjectStoreAddress
 from core.foundation.database import Database, connect
 from core.settings import Settings
+from core.startup.object_store import ObjectStoreAddress
 from core.storage.objects import ObjectStore
 from core.tables.seals import LedgerSeal
 from tests.support.wallets import rich

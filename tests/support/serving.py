@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.applications import Starlette
 
-from core.embedded.ports import free_port
+from core.startup.ports import free_port
 from tests.support.desk import wait_for
 
 

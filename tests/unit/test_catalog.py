@@ -2,11 +2,12 @@ from typing import Any
 
 import pytest
 
+from core.catalog.models import MODELS, check_parameters
 from core.foundation.errors import InvalidInput, SetupError
-from core.provider.catalog import MODELS, build_input, check_parameters
+from core.provider.inputs import build_input
 from core.provider.reports import RenderRequest
-from core.provider.sandbox.models import INPUT_SCHEMAS
-from core.provider.sandbox.validation import complaints
+from core.sandbox.models import INPUT_SCHEMAS
+from core.sandbox.validation import complaints
 
 ONE = MODELS["openai/gpt-image-1"]
 MINI = MODELS["openai/gpt-image-1-mini"]

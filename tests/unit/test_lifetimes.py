@@ -5,8 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from core.provider.catalog import MODELS, PREFERRED, checked_parameters
-from core.provider.lifetimes import (
+from core.catalog.lifetimes import (
     default_model,
     end_sentence,
     fitted,
@@ -14,7 +13,8 @@ from core.provider.lifetimes import (
     retirement_notice,
     successor_of,
 )
-from core.provider.offer import Retirement
+from core.catalog.models import MODELS, PREFERRED, checked_parameters
+from core.catalog.offer import Retirement
 from core.settings import Settings, load_settings
 
 ONE, MINI, ONE_FIVE, TWO = list(MODELS)[:4]

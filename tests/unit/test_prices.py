@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
+from core.catalog.models import MODELS
+from core.catalog.prices import Price, price_of, price_usd
 from core.generation.request import quote
-from core.provider.catalog import MODELS
-from core.provider.prices import Price, price_of, price_usd
 from core.settings import Settings
 
 # Replicate's billingConfig of 2026-10-05, in dollars per output image.

@@ -2,10 +2,10 @@
 
 import pytest
 
+from core.catalog.models import MODELS, checked_parameters
 from core.prompts.lint import Kind, lint
 from core.prompts.rendering import sample
 from core.prompts.starter import STARTERS, with_snippets
-from core.provider.catalog import MODELS, checked_parameters
 
 GOOD = "A full-body drawing, feet included, keep the likeness of Image 1."
 SETTINGS = {"input_fidelity": "high", "background": "opaque", "output_format": "png"}

@@ -7,13 +7,13 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from core.provider.sandbox.drawing.backdrop import FRAME, mark
-from core.provider.sandbox.drawing.face import comic_face
-from core.provider.sandbox.drawing.figure import DETAILS, draw_figure
-from core.provider.sandbox.drawing.ink import Sheet
-from core.provider.sandbox.drawing.look import BACKDROPS, LEGS, OUTFIT_WORDS, OUTFITS, POSES, look_for
-from core.provider.sandbox.drawing.scene import SIZES, draw, encode, size_of
-from core.provider.sandbox.models import INPUT_SCHEMAS
+from core.sandbox.drawing.backdrop import FRAME, mark
+from core.sandbox.drawing.face import comic_face
+from core.sandbox.drawing.figure import DETAILS, draw_figure
+from core.sandbox.drawing.ink import Sheet
+from core.sandbox.drawing.look import BACKDROPS, LEGS, OUTFIT_WORDS, OUTFITS, POSES, look_for
+from core.sandbox.drawing.scene import SIZES, draw, encode, size_of
+from core.sandbox.models import INPUT_SCHEMAS
 from tests.support.pictures import astronaut
 
 SQUARE = SIZES["1:1"]

@@ -7,18 +7,11 @@ import time
 
 import pytest
 
-from core.provider.sandbox.clock import Clock
-from core.provider.sandbox.fault_book import FaultBook
-from core.provider.sandbox.faults import Stage
-from core.provider.sandbox.identifiers import (
-    decode_cursor,
-    encode_cursor,
-    new_id,
-    parse_duration,
-    parse_moment,
-    stamp,
-)
-from core.provider.sandbox.webhooks import acceptable, signature
+from core.sandbox.clock import Clock
+from core.sandbox.fault_book import FaultBook
+from core.sandbox.faults import Stage
+from core.sandbox.identifiers import decode_cursor, encode_cursor, new_id, parse_duration, parse_moment, stamp
+from core.sandbox.webhooks import acceptable, signature
 
 
 @pytest.mark.parametrize(

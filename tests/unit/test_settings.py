@@ -8,11 +8,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from core.embedded.ports import free_port
+from core.catalog.models import MODELS
 from core.foundation.errors import SetupError
-from core.provider.catalog import MODELS
 from core.provider.outputs import OutputHosts
 from core.settings import Settings, load_settings
+from core.startup.ports import free_port
 
 OURS = ("INKDESK_", "REPLICATE_", "OPENAI_")
 
@@ -104,7 +104,7 @@ def test_secrets_show_in_no_representation(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.slow
 def test_every_program_stops_with_code_2_and_that_line(repository: Path) -> None:
-    for program in (["-m", "jobs.worker"], ["-m", "core.migrate"], ["-m", "core.preflight"]):
+    for program in (["-m", "jobs.worker"], ["-m", "core.schema.migrate"], ["-m", "core.startup.preflight"]):
         ended = subprocess.run(
             [sys.executable, *program],
             env={**os.environ, "INKDESK_LEASE_SECONDS": "never"},

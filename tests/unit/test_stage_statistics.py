@@ -5,11 +5,11 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
+from core.catalog.prices import price_usd
 from core.foundation.statistics.bradley_terry import Ballot, strengths
 from core.foundation.statistics.rank_agreement import rank_agreement
 from core.foundation.statistics.rates import Rate
 from core.prompts.votes.staging import STAGES, Decision, decide, default_keeps, next_stage
-from core.provider.prices import price_usd
 from tests.unit.test_vote_statistics import Generator, all_pairs
 
 pytestmark = pytest.mark.slow

@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
+from core.catalog.models import MODELS
 from core.failures.evidence import PLACES
 from core.failures.overrides.in_force import conditions_of
 from core.failures.overrides.matching import Conditions, Override, fold, parts_of
 from core.failures.taxonomy import FailureClass
 from core.foundation.errors import Conflict, InvalidInput, NotFound
-from core.provider.catalog import MODELS
 from core.tables.failures import ErrorEvent
 from core.tables.overrides import ErrorOverride, ErrorOverrideVersion
 

@@ -6,13 +6,13 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from core.catalog.models import MODELS
 from core.foundation.clock import NOW
 from core.foundation.database import Database
 from core.foundation.errors import NotFound
 from core.foundation.leases import take_named
 from core.images.checks.picture import check_picture
 from core.images.checks.verdicts import Check, Checked, Facts, Verdict
-from core.provider.catalog import MODELS
 from core.storage.objects import ObjectStore
 from core.tables.generation import Avatar, Generation
 from core.tables.image_checks import ImageCheck

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
+from core.catalog.prices import price_of
 from core.foundation.errors import InvalidInput
 from core.prompts.experiments.plan import (
     LONGEST_NAME,
@@ -19,7 +20,6 @@ from core.prompts.experiments.plan import (
 )
 from core.prompts.experiments.variants import Variant, freeze
 from core.prompts.votes.staging import FINALISTS, STAGES, default_keeps, next_stage
-from core.provider.prices import price_of
 from core.settings import Settings
 
 # Of two versions none can be dropped before the last stage, so stages would only cost more.

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy.orm import Session
 
+from core.catalog import models as catalog
+from core.catalog.prices import Price, price_of
 from core.foundation.errors import Conflict, InvalidInput
 from core.prompts.experiments.keys import image_key
 from core.prompts.library import get_version
 from core.prompts.rendering import render
 from core.prompts.snippets import resolve
-from core.provider import catalog
-from core.provider.prices import Price, price_of
 from core.tables.experiments import ExperimentVariant
 from core.tables.prompts import Prompt
 

@@ -7,6 +7,8 @@ from decimal import Decimal
 from sqlalchemy import func, select, union
 from sqlalchemy.orm import Session
 
+from core.catalog.models import MODELS, checked_parameters
+from core.catalog.prices import price_of
 from core.foundation.statistics.bradley_terry import Ballot
 from core.foundation.statistics.paired import ENOUGH, PairedTest
 from core.foundation.statistics.rates import Rate
@@ -14,8 +16,6 @@ from core.images.checks.verdicts import Verdict
 from core.prompts.promotion.live import REFUSED
 from core.prompts.votes.results import ballots_of, counted_votes
 from core.prompts.votes.verdict import verdict
-from core.provider.catalog import MODELS, checked_parameters
-from core.provider.prices import price_of
 from core.tables.experiments import Experiment, ExperimentCell, ExperimentPurchase, ExperimentVariant
 from core.tables.generation import Generation, RenderAttempt, State
 from core.tables.image_checks import ImageCheck

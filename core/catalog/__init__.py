@@ -1,0 +1,1 @@
+"""The models that we can draw with: inputs, prices and ends."""

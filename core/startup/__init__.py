@@ -1,0 +1,1 @@
+"""What a start needs: embedded servers, the first rows, and commands."""
