@@ -31,8 +31,8 @@ from bench.bench_errors import (
     count_all,
     seed,
 )
-from core.failures.alerts.evaluate import evaluate
-from core.failures.alerts.rules import rules, seed_rules
+from core.alerts.evaluate import evaluate
+from core.alerts.rules import rules, seed_rules
 from core.foundation.database import Database, connect
 from core.schema.migrate import upgrade
 from core.services import Services

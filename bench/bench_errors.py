@@ -19,17 +19,17 @@ from unittest.mock import patch
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from core.failures.absorb import absorb
-from core.failures.bins import Grain, bins
-from core.failures.differences import what_differs
-from core.failures.group_views import count_unhandled, group_detail, list_groups
-from core.failures.latencies import stage_times, stage_times_by
-from core.failures.rollups import Slice, counts_over_time, money, rates_by
-from core.failures.taxonomy import FailureClass
+from core.classification.taxonomy import FailureClass
+from core.desks.generations import filters
+from core.desks.generations.filters import Filter
+from core.desks.generations.views import page_of_generations
 from core.foundation.database import Database, connect
-from core.generation import filters
-from core.generation.filters import Filter
-from core.generation.views import page_of_generations
+from core.monitoring.differences import what_differs
+from core.monitoring.group_views import count_unhandled, group_detail, list_groups
+from core.monitoring.latencies import stage_times, stage_times_by
+from core.monitoring.rollups import Slice, counts_over_time, money, rates_by
+from core.rollups.absorb import absorb
+from core.rollups.bins import Grain, bins
 from core.schema.migrate import upgrade
 from core.startup.postgres import EmbeddedPostgres
 from core.tables.generation import State

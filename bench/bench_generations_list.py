@@ -17,11 +17,11 @@ from pathlib import Path
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from core.failures.taxonomy import FailureClass
+from core.classification.taxonomy import FailureClass
+from core.desks.generations.filters import Cursor, Filter
+from core.desks.generations.overview import overview
+from core.desks.generations.views import page_of_generations
 from core.foundation.database import Database, connect
-from core.generation.filters import Cursor, Filter
-from core.generation.overview import overview
-from core.generation.views import page_of_generations
 from core.prompts.starter import STARTER_TEMPLATE
 from core.schema.migrate import upgrade
 from core.settings import Settings

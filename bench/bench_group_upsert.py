@@ -22,10 +22,10 @@ from pathlib import Path
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from core.failures.absorb import absorb
-from core.failures.events import Failure, note_failure
-from core.failures.fingerprint import fingerprint
+from core.classification.events import Failure, note_failure
+from core.classification.fingerprint import fingerprint
 from core.foundation.database import Database, connect
+from core.rollups.absorb import absorb
 from core.schema.migrate import upgrade
 from core.startup.postgres import EmbeddedPostgres
 from tests.support.factories import make_generation

@@ -1,6 +1,6 @@
 """Tick: look at the alert rules."""
 
-from core.failures.alerts.evaluate import evaluate_in_turn
+from core.alerts.evaluate import evaluate_in_turn
 from jobs.ticker import Worker
 
 

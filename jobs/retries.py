@@ -1,6 +1,6 @@
 """Tick: ask for the retries of confirmed batches."""
 
-from core.failures.retries.work import work_off
+from core.monitoring.retries.work import work_off
 from jobs.ticker import Worker
 
 

@@ -1,6 +1,6 @@
 """Tick: count what has ended and failed, for charts and error groups."""
 
-from core.failures.absorb import absorb_in_turn
+from core.rollups.absorb import absorb_in_turn
 from jobs.ticker import Worker
 
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.failures.alerts.views import board
+from core.alerts.views import board
 from pages.components.alert_cards import firing
 from pages.components.alert_channels import channel_view
 from pages.components.alert_history import past, show_alert

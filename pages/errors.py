@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from core.failures.absorb import counted_until
-from core.failures.group_views import count_unhandled
-from core.failures.rollups import counts_over_time, money
+from core.monitoring.group_views import count_unhandled
+from core.monitoring.rollups import counts_over_time, money
+from core.rollups.absorb import counted_until
 from pages.components.clock import zone
 from pages.components.error_chart import chart, numbers
 from pages.components.error_differences import differences

@@ -4,8 +4,8 @@ from typing import Any
 
 import streamlit as st
 
-from core.generation.filters import Filter
-from core.generation.views import Page, page_of_generations
+from core.desks.generations.filters import Filter
+from core.desks.generations.views import Page, page_of_generations
 from pages.components.clock import zone
 from pages.components.generation_detail import show_detail
 from pages.components.generation_filters import clear_filters, cursor, filter_bar, filtered, go_to

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.generation.overview import overview
+from core.desks.generations.overview import overview
 from pages.components.clock import zone
 from pages.components.overview_panels import (
     first_steps,

@@ -7,10 +7,10 @@ from sqlalchemy.orm import Session, aliased
 
 from core.catalog.prices import price_usd
 from core.credits.cases.clock import withdraw
-from core.failures.absorb import take_back
 from core.foundation.clock import NOW
 from core.generation.states import move
 from core.provider.reports import ProviderReport, RemoteStatus
+from core.rollups.absorb import take_back
 from core.settings import Settings
 from core.tables.customers import Customer
 from core.tables.generation import Generation, RenderAttempt, State

@@ -12,13 +12,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
+from core.classification.classify import classify
+from core.classification.events import NOTHING_GIVEN, Failure, Source, note_failure
+from core.classification.fingerprint import fingerprint
+from core.classification.overrides.matching import Override
+from core.classification.taxonomy import FailureClass, RetryPolicy, facts
 from core.credits import ledger
 from core.credits.cases import opening
-from core.failures.classify import classify
-from core.failures.events import NOTHING_GIVEN, Failure, Source, note_failure
-from core.failures.fingerprint import fingerprint
-from core.failures.overrides.matching import Override
-from core.failures.taxonomy import FailureClass, RetryPolicy, facts
 from core.foundation.clock import NOW
 from core.generation.states import move
 from core.provider import budget
@@ -57,7 +57,7 @@ def trouble(
     model: str = "",
     overrides: Sequence[Override] = (),
 ) -> Trouble:
-    """Classify what went wrong; `overrides` are those in force (`core.failures.overrides.in_force`)."""
+    """Classify what went wrong; `overrides` are those in force (`core.classification.overrides.in_force`)."""
     verdict = classify(
         where=where,
         exception=exception,

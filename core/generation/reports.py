@@ -10,8 +10,8 @@ from uuid import UUID
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from core.failures.overrides.in_force import overrides_in_force
-from core.failures.taxonomy import FailureClass
+from core.classification.overrides.in_force import overrides_in_force
+from core.classification.taxonomy import FailureClass
 from core.foundation.clock import NOW
 from core.generation.clock import in_our_time, learn_from_creation
 from core.generation.drawn import deliver_late, note_drawn

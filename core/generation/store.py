@@ -11,8 +11,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core.catalog.models import MODELS
-from core.failures.overrides.in_force import overrides_in_force
-from core.failures.taxonomy import FailureClass
+from core.classification.overrides.in_force import overrides_in_force
+from core.classification.taxonomy import FailureClass
 from core.foundation.clock import NOW
 from core.foundation.errors import ServiceUnavailable, StillKept
 from core.generation.endings import known_trouble, retry_or_fail, succeed, trouble_with_provider

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import ColumnElement, func, select, update
 
-from core.failures.taxonomy import FailureClass
+from core.classification.taxonomy import FailureClass
 from core.foundation.clock import NOW
 from core.generation.endings import known_trouble, retry_or_fail, time_out
 from core.generation.reports import Applied, apply_provider_report

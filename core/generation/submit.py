@@ -6,8 +6,8 @@ import time
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from core.failures.overrides.in_force import overrides_in_force
-from core.failures.taxonomy import FailureClass
+from core.classification.overrides.in_force import overrides_in_force
+from core.classification.taxonomy import FailureClass
 from core.foundation.errors import NotFound, ServiceUnavailable
 from core.generation.endings import Trouble, known_trouble, retry_or_fail, trouble_with_provider
 from core.generation.leases import Claim, claim_queued, count_due, release

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from core.catalog.models import MODELS
-from core.failures.taxonomy import FailureClass
+from core.classification.taxonomy import FailureClass
 from core.foundation.clock import NOW
 from core.foundation.leases import take_named
 from core.generation.clock import clock_offset, learn_from_date

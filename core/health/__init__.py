@@ -1,0 +1,1 @@
+"""Whether the machine room is well: workers, queues, servers, what is stuck."""

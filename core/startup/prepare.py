@@ -1,7 +1,7 @@
 """What a fresh installation is given before its first page."""
 
 from core.access.staff import settle_personas
-from core.failures.alerts.rules import seed_rules
+from core.alerts.rules import seed_rules
 from core.prompts.starter import seed_prompts
 from core.services import Services
 

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta, tzinfo
 import streamlit as st
 
 from core.access.permissions import Permission
-from core.failures.alerts.actions import acknowledge, resolve, snooze, unacknowledge
-from core.failures.alerts.silences import silence
-from core.failures.alerts.views import AlertView, Board
+from core.alerts.actions import acknowledge, resolve, snooze, unacknowledge
+from core.alerts.silences import silence
+from core.alerts.views import AlertView, Board
 from core.foundation.wording import ago, count, duration, moment
 from pages.components.alert_words import (
     ALERT,

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from core.access.permissions import Permission
-from core.failures.alerts.views import TryView, delivery_log
+from core.alerts.views import TryView, delivery_log
 from core.notifications.channels import SEVERITIES, ChannelView, add_channel, change_channel, channels
 from core.notifications.message import Outcome
 from core.notifications.outbox import send_test

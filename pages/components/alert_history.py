@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.failures.alerts.views import AlertView, board, history, one_alert, past_alerts
+from core.alerts.views import AlertView, board, history, one_alert, past_alerts
 from core.foundation.errors import NotFound
 from core.foundation.wording import count, duration, moment
 from pages.components.alert_cards import card

@@ -8,10 +8,10 @@ from typing import Any
 import streamlit as st
 
 from core.access.permissions import Permission
-from core.failures.alerts.backtest import DAYS, Backtest, backtest
-from core.failures.alerts.kinds import KINDS, Severity
-from core.failures.alerts.machine import NoData
-from core.failures.alerts.rules import RuleSpec, RuleView, rules, save_rule
+from core.alerts.backtest import DAYS, Backtest, backtest
+from core.alerts.kinds import KINDS, Severity
+from core.alerts.machine import NoData
+from core.alerts.rules import RuleSpec, RuleView, rules, save_rule
 from core.foundation.errors import OperatorError
 from core.foundation.wording import ago, count, duration, moment
 from core.services import Services

@@ -5,10 +5,10 @@ from datetime import datetime, tzinfo
 import streamlit as st
 
 from core.access.permissions import Permission
-from core.failures.alerts.kinds import OURS, Severity
-from core.failures.alerts.rules import rules
-from core.failures.alerts.silences import end_silence, silence
-from core.failures.alerts.views import SilenceView, silences
+from core.alerts.kinds import OURS, Severity
+from core.alerts.rules import rules
+from core.alerts.silences import end_silence, silence
+from core.alerts.views import SilenceView, silences
 from core.foundation.wording import moment
 from pages.components.alert_words import SPANS, class_title, later
 from pages.components.changing import changing

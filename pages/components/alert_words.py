@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 import streamlit as st
 
-from core.failures.alerts.kinds import Kind, Severity
-from core.failures.alerts.views import AlertView
-from core.failures.taxonomy import TAXONOMY, FailureClass
+from core.alerts.kinds import Kind, Severity
+from core.alerts.views import AlertView
+from core.classification.taxonomy import TAXONOMY, FailureClass
 from core.foundation.wording import moment
 from core.tables.alerts import AlertState
 from pages.components.start import plain

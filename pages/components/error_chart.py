@@ -6,11 +6,11 @@ from typing import Any
 
 import streamlit as st
 
-from core.failures.charts import Stack, failures_over_time, stacks
-from core.failures.export import counts_csv
-from core.failures.rollups import BinCounts, Money, overall_rate
 from core.foundation.statistics.rates import Rate
 from core.foundation.wording import UNKNOWN, count, dollars, moment
+from core.monitoring.charts import Stack, failures_over_time, stacks
+from core.monitoring.export import counts_csv
+from core.monitoring.rollups import BinCounts, Money, overall_rate
 from core.tables.generation import State
 from pages.components.clock import zone
 from pages.components.error_filters import Question

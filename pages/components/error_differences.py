@@ -4,10 +4,10 @@ from typing import Any
 
 import streamlit as st
 
-from core.failures.differences import Findings, Novelty, Standout, Window, alike, what_differs
-from core.failures.dimensions import DIMENSIONS
-from core.failures.rollups import EVERYTHING, Slice, counts_over_time
 from core.foundation.statistics.rates import Rate
+from core.monitoring.differences import Findings, Novelty, Standout, Window, alike, what_differs
+from core.monitoring.rollups import EVERYTHING, Slice, counts_over_time
+from core.rollups.dimensions import DIMENSIONS
 from core.tables.generation import State
 from pages.components.error_chart import LIST, interval, share
 from pages.components.error_filters import Question

@@ -7,10 +7,10 @@ from typing import Any
 
 import streamlit as st
 
-from core.failures.bins import Bin, Grain, bins, midnight
-from core.failures.dimensions import DIMENSIONS
-from core.failures.rollups import Slice, values_of
-from core.failures.taxonomy import TAXONOMY, FailureClass
+from core.classification.taxonomy import TAXONOMY, FailureClass
+from core.monitoring.rollups import Slice, values_of
+from core.rollups.bins import Bin, Grain, bins, midnight
+from core.rollups.dimensions import DIMENSIONS
 from pages.components.start import Desk
 
 RANGES = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days", "custom": "Custom"}

@@ -9,12 +9,12 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.access.permissions import Permission
 from core.access.staff import active_staff, actor_by_id
-from core.failures import groups
-from core.failures.group_views import GroupDetail, group_detail
-from core.failures.groups import FROM
-from core.failures.taxonomy import facts
+from core.classification.taxonomy import facts
 from core.foundation.errors import OperatorError
 from core.foundation.wording import count, dollars, moment
+from core.monitoring import groups
+from core.monitoring.group_views import GroupDetail, group_detail
+from core.monitoring.groups import FROM
 from pages.components.error_groups import close_group, state_badge
 from pages.components.error_retry import retries, retry_button
 from pages.components.links import page_link

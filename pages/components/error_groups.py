@@ -5,10 +5,10 @@ from typing import Any
 
 import streamlit as st
 
-from core.failures.group_views import GroupRow, list_groups
-from core.failures.groups import OPEN_STATES
-from core.failures.taxonomy import facts
+from core.classification.taxonomy import facts
 from core.foundation.wording import dollars
+from core.monitoring.group_views import GroupRow, list_groups
+from core.monitoring.groups import OPEN_STATES
 from core.tables.failures import GroupState
 from pages.components.error_filters import Question
 from pages.components.start import Desk

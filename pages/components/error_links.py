@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from core.failures.rollups import EVERYTHING, Slice
+from core.monitoring.rollups import EVERYTHING, Slice
 from core.tables.generation import State
 
 Query = dict[str, str | list[str]]

@@ -5,9 +5,9 @@ from typing import Any
 
 import streamlit as st
 
-from core.failures.dimensions import DIMENSIONS
-from core.failures.rollups import Slice, ValueRate, rates_by
 from core.foundation.statistics.rates import Difference, Rate, compare, differs
+from core.monitoring.rollups import Slice, ValueRate, rates_by
+from core.rollups.dimensions import DIMENSIONS
 from core.tables.generation import State
 from pages.components.error_chart import LIST, interval, share
 from pages.components.error_filters import Question

@@ -6,12 +6,12 @@ import streamlit as st
 
 from core.access.permissions import Permission
 from core.access.staff import actor_by_id
-from core.failures.group_views import GroupDetail
-from core.failures.retries.batches import start
-from core.failures.retries.plan import Plan, Scope, plan
-from core.failures.retries.views import expected_time
 from core.foundation.errors import Conflict, OperatorError
 from core.foundation.wording import count, dollars, duration, moment
+from core.monitoring.group_views import GroupDetail
+from core.monitoring.retries.batches import start
+from core.monitoring.retries.plan import Plan, Scope, plan
+from core.monitoring.retries.views import expected_time
 from pages.components.error_filters import range_of_address
 from pages.components.error_retry_batches import show_batches
 from pages.components.start import Desk, flash, plain, refusal

@@ -5,9 +5,9 @@ from datetime import tzinfo
 import streamlit as st
 
 from core.access.permissions import Permission
-from core.failures.retries.batches import stop
-from core.failures.retries.views import BatchView, batches_of_group
 from core.foundation.wording import count, dollars, moment
+from core.monitoring.retries.batches import stop
+from core.monitoring.retries.views import BatchView, batches_of_group
 from pages.components.changing import changing
 from pages.components.links import page_link
 from pages.components.start import Desk, operator_errors, plain, refusal

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from core.failures.differences import Window
-from core.failures.rollups import BinCounts, floor_quarter
 from core.foundation.wording import count, moment
+from core.monitoring.differences import Window
+from core.monitoring.rollups import BinCounts, floor_quarter
 from pages.components.clock import zone
 from pages.components.error_filters import Question
 

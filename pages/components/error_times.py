@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from core.failures.dimensions import DIMENSIONS, LATENCY_DIMENSIONS
-from core.failures.latencies import STAGES, StageTimes, stage_times, stage_times_by
-from core.failures.rollups import Money, money
 from core.foundation.wording import UNKNOWN, count, dollars
+from core.monitoring.latencies import STAGES, StageTimes, stage_times, stage_times_by
+from core.monitoring.rollups import Money, money
+from core.rollups.dimensions import DIMENSIONS, LATENCY_DIMENSIONS
 from pages.components.error_filters import Question
 from pages.components.start import Desk, plain
 

@@ -4,11 +4,11 @@ import streamlit as st
 
 from core.access.permissions import Permission
 from core.access.staff import actor_by_id
-from core.failures.taxonomy import FailureClass, facts
+from core.classification.taxonomy import FailureClass, facts
+from core.desks.generations.detail import Detail, generation_detail
 from core.foundation.errors import OperatorError
 from core.foundation.wording import count, dollars, duration, moment
 from core.generation.cancel import request_cancel
-from core.generation.detail import Detail, generation_detail
 from core.generation.request import retry_generation
 from core.images.addresses import Shown
 from core.tables.generation import State

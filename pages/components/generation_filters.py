@@ -7,10 +7,10 @@ from typing import Any
 import streamlit as st
 
 from core.catalog.models import MODELS
-from core.failures.dimensions import DIMENSIONS
-from core.failures.taxonomy import TAXONOMY, FailureClass
+from core.classification.taxonomy import TAXONOMY, FailureClass
+from core.desks.generations.filters import Cursor, Filter
 from core.foundation.wording import moment
-from core.generation.filters import Cursor, Filter
+from core.rollups.dimensions import DIMENSIONS
 from core.tables.generation import State
 from pages.components.start import plain
 

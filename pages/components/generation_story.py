@@ -4,10 +4,10 @@ from datetime import tzinfo
 
 import streamlit as st
 
-from core.failures.taxonomy import FailureClass, facts
+from core.classification.taxonomy import FailureClass, facts
+from core.desks.generations.detail import Attempt, Detail
+from core.desks.generations.timeline import Kind, Line
 from core.foundation.wording import UNKNOWN, dollars, duration, moment
-from core.generation.detail import Attempt, Detail
-from core.generation.timeline import Kind, Line
 from pages.components.start import plain
 
 MARKS = {

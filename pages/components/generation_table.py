@@ -5,9 +5,9 @@ from typing import Any
 
 import streamlit as st
 
-from core.failures.taxonomy import TAXONOMY, FailureClass
+from core.classification.taxonomy import TAXONOMY, FailureClass
+from core.desks.generations.views import GenerationRow, Page
 from core.foundation.wording import dollars, duration
-from core.generation.views import GenerationRow, Page
 from core.images.miniatures import miniatures_of
 from core.storage.objects import ObjectStore
 from core.tables.generation import State

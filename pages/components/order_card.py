@@ -9,9 +9,9 @@ import streamlit as st
 
 from core.access.permissions import Permission
 from core.catalog.lifetimes import end_sentence
+from core.desks.generations.progress import Progress
 from core.foundation.errors import InvalidInput
 from core.foundation.wording import count, dollars
-from core.generation.progress import Progress
 from core.generation.request import Wish, quote, request_generation
 from core.images.selfies import keep_selfie
 from pages.components.clock import today

@@ -9,10 +9,10 @@ import streamlit as st
 
 from core.access.permissions import Permission
 from core.catalog.models import MODELS
-from core.failures.overrides import wording
-from core.failures.overrides.matching import Conditions, Override
-from core.failures.overrides.preview import Preview, preview
-from core.failures.overrides.records import (
+from core.classification.overrides import wording
+from core.classification.overrides.matching import Conditions, Override
+from core.classification.overrides.preview import Preview, preview
+from core.classification.overrides.records import (
     DAYS,
     LAST_POSITION,
     LONGEST_PATTERN,
@@ -25,7 +25,7 @@ from core.failures.overrides.records import (
     history,
     list_overrides,
 )
-from core.failures.taxonomy import FailureClass, facts
+from core.classification.taxonomy import FailureClass, facts
 from core.foundation.errors import InvalidInput, OperatorError
 from core.foundation.wording import count, moment
 from core.services import Services

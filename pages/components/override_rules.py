@@ -5,9 +5,9 @@ from datetime import tzinfo
 import streamlit as st
 
 from core.access.permissions import Permission
-from core.failures.overrides.records import DAYS, Version, caught, list_overrides
-from core.failures.overrides.wording import bounds
-from core.failures.taxonomy import facts
+from core.classification.overrides.records import DAYS, Version, caught, list_overrides
+from core.classification.overrides.wording import bounds
+from core.classification.taxonomy import facts
 from core.foundation.wording import count, moment
 from pages.components.forms import renew_form
 from pages.components.start import Desk, plain, refusal

@@ -4,11 +4,11 @@ from datetime import tzinfo
 
 import streamlit as st
 
+from core.desks.generations.charts import outcomes_per_hour
+from core.desks.generations.notices import Level
+from core.desks.generations.overview import Overview
+from core.desks.generations.views import GenerationRow
 from core.foundation.wording import UNKNOWN, count, duration, moment
-from core.generation.charts import outcomes_per_hour
-from core.generation.notices import Level
-from core.generation.overview import Overview
-from core.generation.views import GenerationRow
 from core.images.miniatures import STRIP_SIDE, miniatures_of
 from core.storage.objects import ObjectStore
 from pages.components.badges import COLOURS, ICONS, badge

@@ -6,10 +6,10 @@ from typing import Any
 import streamlit as st
 
 from core.access.permissions import Permission
+from core.classification.taxonomy import FailureClass, Fault
 from core.credits.cases.policy import CAPS, Cap, Outcome, Policy, Rule, check
 from core.credits.cases.policy_views import OUTCOME_WORDS
 from core.credits.cases.versions import save_draft
-from core.failures.taxonomy import FailureClass, Fault
 from core.foundation.errors import OperatorError
 from core.tables.refund_states import CaseKind
 from pages.components.changing import changing

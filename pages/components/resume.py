@@ -4,9 +4,9 @@ import re
 
 import streamlit as st
 
+from core.desks.generations.progress import Progress, generation_of_form, progress
 from core.foundation.database import LARGEST_ID
 from core.foundation.errors import NotFound
-from core.generation.progress import Progress, generation_of_form, progress
 from pages.components.customer_bar import CUSTOMER
 from pages.components.forms import adopt_form, form_key, is_new_form
 from pages.components.order_card import FORM

@@ -6,12 +6,12 @@ import streamlit as st
 
 from core.access.permissions import Permission
 from core.catalog.models import MODELS
-from core.failures.classify import Verdict, classify
-from core.failures.fingerprint import fingerprint, normalise
-from core.failures.overrides.in_force import read_overrides
-from core.failures.overrides.matching import Error, Override
-from core.failures.overrides.records import suggested_pattern
-from core.failures.taxonomy import facts
+from core.classification.classify import Verdict, classify
+from core.classification.fingerprint import fingerprint, normalise
+from core.classification.overrides.in_force import read_overrides
+from core.classification.overrides.matching import Error, Override
+from core.classification.overrides.records import suggested_pattern
+from core.classification.taxonomy import facts
 from pages.components.override_rules import NEW, open_override
 from pages.components.start import Desk, plain, refusal
 

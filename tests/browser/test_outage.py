@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import func, select
 
-from core.failures.alerts.rules import rules, save_rule
+from core.alerts.rules import rules, save_rule
 from core.foundation.leases import NamedLease
 from core.notifications.channels import add_channel
 from core.sandbox.server import RunningSandbox

@@ -18,10 +18,10 @@ import pytest
 from sqlalchemy import Row, Select, func, select, text
 
 from core.access.permissions import Actor
+from core.classification.taxonomy import FailureClass
 from core.credits import ledger
 from core.credits.books import check_books
 from core.credits.cases import clock, deciding, intents, opening, reversing
-from core.failures.taxonomy import FailureClass
 from core.foundation.database import Database, connect
 from core.foundation.errors import OperatorError, ServiceUnavailable
 from core.schema.migrate import upgrade

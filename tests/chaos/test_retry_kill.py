@@ -4,8 +4,8 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from core.failures.retries.batches import start
-from core.failures.retries.plan import plan
+from core.monitoring.retries.batches import start
+from core.monitoring.retries.plan import plan
 from core.tables.generation import Generation, State
 from core.tables.retries import RetryBatch
 from tests.chaos.checks import check_all

@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from core.failures.absorb import absorb
-from core.failures.alerts.actions import acknowledge, resolve, snooze
-from core.failures.alerts.kinds import OURS, Severity
-from core.failures.alerts.silences import end_silence, silence
+from core.alerts.actions import acknowledge, resolve, snooze
+from core.alerts.kinds import OURS, Severity
+from core.alerts.silences import end_silence, silence
 from core.foundation.errors import Conflict
+from core.rollups.absorb import absorb
 from core.tables.access import AuditEvent
 from tests.support.alerting import Watch, failing
 from tests.support.factories import make_generation

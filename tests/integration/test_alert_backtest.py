@@ -5,9 +5,9 @@ import dataclasses
 import pytest
 from sqlalchemy import text
 
-from core.failures.alerts.backtest import backtest
-from core.failures.alerts.kinds import Kind
-from core.failures.alerts.rules import DEFAULTS
+from core.alerts.backtest import backtest
+from core.alerts.kinds import Kind
+from core.alerts.rules import DEFAULTS
 from tests.support.alerting import Watch
 from tests.support.factories import make_generation
 

@@ -3,12 +3,12 @@
 import pytest
 from sqlalchemy import select, text
 
-from core.failures.alerts import measures
-from core.failures.alerts.actions import acknowledge, resolve, unacknowledge
-from core.failures.alerts.evaluate import evaluate_in_turn
-from core.failures.alerts.kinds import Kind
-from core.failures.alerts.rules import DEFAULTS, rules, save_rule
-from core.failures.alerts.silences import silence
+from core.alerts import measures
+from core.alerts.actions import acknowledge, resolve, unacknowledge
+from core.alerts.evaluate import evaluate_in_turn
+from core.alerts.kinds import Kind
+from core.alerts.rules import DEFAULTS, rules, save_rule
+from core.alerts.silences import silence
 from core.foundation.errors import Conflict, InvalidInput, NotAllowed
 from core.tables.alerts import AlertRule, AlertRuleVersion
 from tests.support.alerting import Watch, failing

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
+from core.classification.taxonomy import FailureClass
 from core.credits.cases import claims, deciding, intents, opening
 from core.credits.cases.decided import decided_page, lately, second_looks
 from core.credits.cases.evidence import (
@@ -18,7 +19,6 @@ from core.credits.cases.evidence import (
 from core.credits.cases.evidence_records import Evidence
 from core.credits.cases.policy import DEFAULT, CaseFacts, Outcome, Policy, Rule, decide
 from core.credits.cases.why_not import smallest_change
-from core.failures.taxonomy import FailureClass
 from core.foundation.errors import NotFound
 from core.tables.customers import Customer
 from core.tables.generation import Avatar, Generation

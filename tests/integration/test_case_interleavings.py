@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import func, select, update
 
 from core.access.permissions import Actor
+from core.classification.taxonomy import FailureClass
 from core.credits.books import check_books
 from core.credits.cases import clock, deciding, intents, opening, reversing
-from core.failures.taxonomy import FailureClass
 from core.foundation.database import Database
 from core.foundation.errors import Conflict
 from core.tables.generation import Generation

@@ -17,11 +17,11 @@ from hypothesis.stateful import run_state_machine_as_test as run_machine
 from sqlalchemy import select, text, update
 
 from core.access.permissions import Actor
+from core.classification.taxonomy import FailureClass
 from core.credits import ledger, views
 from core.credits.books import check_books
 from core.credits.cases import claims, clock, deciding, intents, opening, reversing, versions
 from core.credits.cases.policy import Cap, Outcome, Policy, Rule
-from core.failures.taxonomy import FailureClass
 from core.foundation.database import Database
 from core.foundation.errors import InsufficientCredits, OperatorError
 from core.tables.customers import Customer

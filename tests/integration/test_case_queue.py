@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
+from core.classification.taxonomy import FailureClass
 from core.credits.cases import claims, intents
 from core.credits.cases.leaving import release_left, release_others
 from core.credits.cases.queue import (
@@ -21,7 +22,6 @@ from core.credits.cases.queue import (
     urgency,
 )
 from core.credits.cases.queue_filters import Age, Band, Held, Incident, QueueFilter, Size
-from core.failures.taxonomy import FailureClass
 from core.tables.refund_states import CaseKind, CaseState
 from core.tables.refunds import CaseViewer, CompensationCase
 from tests.support.cases import failed_case, reviewer

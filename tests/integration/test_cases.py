@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from core.classification.taxonomy import TAXONOMY, FailureClass, RefundRule
 from core.credits import ledger
 from core.credits.cases import clock, deciding, opening, reversing
-from core.failures.taxonomy import TAXONOMY, FailureClass, RefundRule
 from core.foundation.database import Database
 from core.foundation.errors import Conflict, InvalidInput, NotAllowed
 from core.tables.generation import Generation

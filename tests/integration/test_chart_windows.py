@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from core.failures.absorb import absorb, absorb_batch
-from core.failures.taxonomy import FailureClass
+from core.classification.taxonomy import FailureClass
+from core.desks.generations import chart_windows, filters
+from core.desks.generations.filters import Cursor, Filter, page_of_ids
 from core.foundation.database import Database
-from core.generation import chart_windows, filters
-from core.generation.filters import Cursor, Filter, page_of_ids
+from core.rollups.absorb import absorb, absorb_batch
 from core.tables.generation import ENDED, State
 from tests.support.factories import make_customer, make_generation, make_selfie
 from tests.support.failures import make_attempt

@@ -6,10 +6,10 @@ from uuid import uuid4
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core.failures.alerts.kinds import KINDS, Kind
-from core.failures.alerts.machine import Sight
-from core.failures.alerts.measures import PRESENT, Question, Reading
-from core.failures.alerts.wording import sentence
+from core.alerts.kinds import KINDS, Kind
+from core.alerts.machine import Sight
+from core.alerts.measures import PRESENT, Question, Reading
+from core.alerts.wording import sentence
 from core.health.clock import ClockHealth, clock_health
 from core.settings import Settings
 from core.tables.generation import RenderAttempt

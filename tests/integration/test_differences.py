@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy.orm import Session
 
-from core.failures.absorb import absorb, absorb_batch
-from core.failures.differences import Novelty, alike, counts_in, what_differs
-from core.failures.dimensions import DIMENSIONS
+from core.desks.generations.filters import Filter
+from core.desks.generations.views import page_of_generations
 from core.foundation.database import Database
-from core.generation.filters import Filter
-from core.generation.views import page_of_generations
+from core.monitoring.differences import Novelty, alike, counts_in, what_differs
+from core.rollups.absorb import absorb, absorb_batch
+from core.rollups.dimensions import DIMENSIONS
 from core.tables.customers import Customer
 from core.tables.generation import State
 from core.tables.images import StoredSelfie

@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select, text
 
+from core.desks.generations.detail import generation_detail
+from core.desks.generations.filters import Filter
+from core.desks.generations.overview import overview
+from core.desks.generations.progress import progress
+from core.desks.generations.views import page_of_generations
 from core.foundation.errors import NotFound, ServiceUnavailable, StillKept
-from core.generation.detail import generation_detail
-from core.generation.filters import Filter
-from core.generation.overview import overview
-from core.generation.progress import progress
-from core.generation.views import page_of_generations
 from core.images.addresses import Picture, Size, address
 from core.images.intake import take_in
 from core.images.kept import erasure_number

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
 from core.access.staff import actor_by_id
-from core.failures import groups
-from core.failures.absorb import absorb
 from core.foundation.database import Database
 from core.foundation.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from core.monitoring import groups
+from core.rollups.absorb import absorb
 from core.tables.access import AuditEvent
 from core.tables.failures import ErrorGroup
 from core.tables.generation import Generation

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
 from core.access.staff import actor_by_id
-from core.failures import groups
-from core.failures.triage import triage
 from core.foundation.database import Database
+from core.monitoring import groups
+from core.rollups.triage import triage
 from core.tables.failures import ErrorGroup, ErrorGroupHour
 from tests.support.factories import make_staff
 from tests.support.failures import fail_once

@@ -10,9 +10,9 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from core.failures.absorb import absorb, counted_until
 from core.foundation.database import Database
 from core.generation import endings
+from core.rollups.absorb import absorb, counted_until
 from core.settings import Settings
 from core.tables.failures import ErrorEvent, ErrorGroup, ErrorGroupHour, RollupQueue
 from core.tables.generation import Generation, RenderAttempt
@@ -120,7 +120,7 @@ def test_messages_that_differ_in_numbers_are_one_group_and_others_are_not(sessio
 def test_another_algorithm_moves_no_old_event(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     with database.transaction() as session:
         old = fail_once(session)
-    monkeypatch.setattr("core.failures.fingerprint.VERSION", "v2")
+    monkeypatch.setattr("core.classification.fingerprint.VERSION", "v2")
     with database.transaction() as session:
         new = fail_once(session)
         kept = session.scalars(select(ErrorEvent.fingerprint).order_by(ErrorEvent.id)).all()

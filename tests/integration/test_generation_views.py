@@ -10,19 +10,19 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from core.classification.taxonomy import FailureClass
 from core.credits import ledger
-from core.failures.taxonomy import FailureClass
+from core.desks.generations import filters
+from core.desks.generations.charts import outcomes_per_hour
+from core.desks.generations.detail import generation_detail
+from core.desks.generations.filters import Cursor, Filter
+from core.desks.generations.notices import Level, notices
+from core.desks.generations.overview import Hour, overview
+from core.desks.generations.timeline import Kind
+from core.desks.generations.views import page_of_generations
 from core.foundation.database import Database
 from core.foundation.errors import NotFound
-from core.generation import filters
-from core.generation.charts import outcomes_per_hour
-from core.generation.detail import generation_detail
-from core.generation.filters import Cursor, Filter
-from core.generation.notices import Level, notices
-from core.generation.overview import Hour, overview
 from core.generation.states import move
-from core.generation.timeline import Kind
-from core.generation.views import page_of_generations
 from core.images.addresses import Picture, Shown
 from core.provider import budget
 from core.settings import Settings
@@ -145,7 +145,7 @@ def test_prompts_are_found_by_words_and_their_beginnings(
 def test_words_are_found_beyond_the_newest_and_page_by_page(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.generation.filters.NEWEST", 3)
+    monkeypatch.setattr("core.desks.generations.filters.NEWEST", 3)
     wanted = [
         make_generation(session, state="succeeded", prompt="rare" if number % 4 == 0 else "usual").id
         for number in range(16)

@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from core.failures.absorb import absorb, absorb_batch
-from core.failures.dimensions import LATENCY_DIMENSIONS
-from core.failures.latencies import STAGES, stage_times, stage_times_by
 from core.foundation.database import Database
+from core.monitoring.latencies import STAGES, stage_times, stage_times_by
+from core.rollups.absorb import absorb, absorb_batch
+from core.rollups.dimensions import LATENCY_DIMENSIONS
 from core.tables.failures import LatencyTally
 from core.tables.generation import Avatar, Generation
 from tests.support.factories import make_customer, make_generation, make_selfie

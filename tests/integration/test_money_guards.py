@@ -7,9 +7,9 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from core.classification.taxonomy import FailureClass
 from core.credits import ledger
 from core.credits.cases import claims, deciding, intents, opening, reversing
-from core.failures.taxonomy import FailureClass
 from core.foundation.database import Database
 from core.tables.ledger import Transfer
 from core.tables.refunds import CustomerReceipt

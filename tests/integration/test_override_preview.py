@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from core.failures.classify import classify
-from core.failures.events import NOTHING_GIVEN, Failure, Source, note_failure
-from core.failures.overrides import preview as previews
-from core.failures.overrides.matching import Conditions, Error, Override
-from core.failures.overrides.preview import preview
-from core.failures.overrides.records import Spec
-from core.failures.taxonomy import FailureClass
+from core.classification.classify import classify
+from core.classification.events import NOTHING_GIVEN, Failure, Source, note_failure
+from core.classification.overrides import preview as previews
+from core.classification.overrides.matching import Conditions, Error, Override
+from core.classification.overrides.preview import preview
+from core.classification.overrides.records import Spec
+from core.classification.taxonomy import FailureClass
 from core.foundation.errors import InvalidInput, ServiceUnavailable
 from tests.support.factories import make_generation
 from tests.support.failures import make_attempt

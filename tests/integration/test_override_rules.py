@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
 from core.access.staff import actor_by_id
-from core.failures.overrides import in_force
-from core.failures.overrides.in_force import overrides_in_force
-from core.failures.overrides.matching import Conditions, Override
-from core.failures.overrides.records import (
+from core.classification.overrides import in_force
+from core.classification.overrides.in_force import overrides_in_force
+from core.classification.overrides.matching import Conditions, Override
+from core.classification.overrides.records import (
     MOST_RULES,
     Spec,
     add_override,
@@ -23,7 +23,7 @@ from core.failures.overrides.records import (
     history,
     list_overrides,
 )
-from core.failures.taxonomy import FailureClass, facts
+from core.classification.taxonomy import FailureClass, facts
 from core.foundation.database import Database
 from core.foundation.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from core.generation import endings

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Session
 
+from core.classification.taxonomy import FailureClass, Fault
 from core.credits.cases import budgets, deciding
 from core.credits.cases.policy import (
     DEFAULT,
@@ -23,7 +24,6 @@ from core.credits.cases.policy import (
 from core.credits.cases.policy_views import differences, limit_use, versions
 from core.credits.cases.replay import replay
 from core.credits.cases.versions import activate, in_force, save_draft
-from core.failures.taxonomy import FailureClass, Fault
 from core.foundation.database import Database
 from core.foundation.errors import Conflict, InvalidInput, NotAllowed
 from core.tables.refund_states import CaseKind

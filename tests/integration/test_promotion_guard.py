@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select, text
 
-from core.failures.alerts.kinds import Kind
-from core.failures.alerts.rules import seed_rules
+from core.alerts.kinds import Kind
+from core.alerts.rules import seed_rules
 from core.foundation.database import Database
 from core.foundation.errors import Conflict, NotAllowed
 from core.prompts import library

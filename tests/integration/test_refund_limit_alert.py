@@ -3,12 +3,12 @@
 import dataclasses
 from datetime import UTC, datetime
 
+from core.alerts.kinds import Kind
+from core.alerts.machine import Sight
+from core.alerts.measures import PRESENT, Question
+from core.alerts.wording import sentence
 from core.credits.cases import budgets
 from core.credits.cases.policy import DEFAULT
-from core.failures.alerts.kinds import Kind
-from core.failures.alerts.machine import Sight
-from core.failures.alerts.measures import PRESENT, Question
-from core.failures.alerts.wording import sentence
 from core.foundation.database import Database
 from core.settings import Settings
 

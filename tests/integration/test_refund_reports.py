@@ -6,10 +6,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from core.classification.taxonomy import FailureClass
 from core.credits.cases import deciding, doubles
 from core.credits.cases.report_figures import by_day, by_line
 from core.credits.cases.reports import Report, lines_csv, report
-from core.failures.taxonomy import FailureClass
 from core.tables.refunds import CompensationCase, DoubleReview
 from tests.support.cases import failed_case, reviewer
 from tests.support.wallets import rich

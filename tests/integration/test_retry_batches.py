@@ -9,13 +9,13 @@ from sqlalchemy import func, select, text
 from core.access.permissions import Actor
 from core.access.staff import actor_by_id
 from core.credits import ledger
-from core.failures.retries.batches import start, stop
-from core.failures.retries.views import BatchView, batches_of_group
-from core.failures.retries.work import settle_next, work_off
 from core.foundation.database import Database
 from core.foundation.errors import Conflict, NotAllowed, NotFound, ServiceUnavailable
 from core.generation.request import retry_generation
 from core.generation.states import move
+from core.monitoring.retries.batches import start, stop
+from core.monitoring.retries.views import BatchView, batches_of_group
+from core.monitoring.retries.work import settle_next, work_off
 from core.settings import Settings
 from core.tables.access import AuditEvent, Staff
 from core.tables.generation import Generation, State

@@ -9,10 +9,10 @@ from pydantic import SecretStr
 from core.access.permissions import Actor
 from core.access.staff import actor_by_id
 from core.catalog.prices import price_of
-from core.failures.retries.batches import stop
-from core.failures.retries.plan import Obstacle, Scope
-from core.failures.retries.views import expected_time
 from core.foundation.database import Database
+from core.monitoring.retries.batches import stop
+from core.monitoring.retries.plan import Obstacle, Scope
+from core.monitoring.retries.views import expected_time
 from core.settings import Settings
 from core.tables.customers import Customer
 from core.tables.generation import Generation

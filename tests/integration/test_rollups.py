@@ -12,12 +12,12 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from core.classification.taxonomy import FailureClass
 from core.credits import ledger
 from core.credits.cases import opening
-from core.failures.absorb import absorb, absorb_batch, absorb_in_turn
-from core.failures.bins import Grain, bins
-from core.failures.dimensions import DIMENSIONS
-from core.failures.rollups import (
+from core.foundation.database import Database
+from core.generation.states import move
+from core.monitoring.rollups import (
     Slice,
     counts_over_time,
     floor_quarter,
@@ -26,9 +26,9 @@ from core.failures.rollups import (
     rates_by,
     values_of,
 )
-from core.failures.taxonomy import FailureClass
-from core.foundation.database import Database
-from core.generation.states import move
+from core.rollups.absorb import absorb, absorb_batch, absorb_in_turn
+from core.rollups.bins import Grain, bins
+from core.rollups.dimensions import DIMENSIONS
 from core.tables.failures import GenerationTally, PromptTemplate
 from core.tables.generation import State
 from tests.support.factories import make_customer, make_generation, make_selfie

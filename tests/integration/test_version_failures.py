@@ -6,12 +6,12 @@ import pytest
 from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
-from core.failures import groups
-from core.failures.absorb import absorb
-from core.failures.group_views import group_detail
-from core.failures.rollups import rates_by
 from core.foundation.database import Database
+from core.monitoring import groups
+from core.monitoring.group_views import group_detail
+from core.monitoring.rollups import rates_by
 from core.prompts.library import archive_version
+from core.rollups.absorb import absorb
 from tests.support.factories import make_generation
 from tests.support.failures import fail_once
 from tests.support.prompts import edit, make_actor, make_prompt

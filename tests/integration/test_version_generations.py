@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from core.desks.generations.detail import generation_detail
 from core.foundation.errors import InvalidInput, NotFound
-from core.generation.detail import generation_detail
 from core.generation.request import retry_generation
 from core.prompts.labels import PRODUCTION, labelled, labels, roll_back
 from core.prompts.library import save_version

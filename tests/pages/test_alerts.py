@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from core.failures.alerts.kinds import Kind
-from core.failures.alerts.views import AlertView, board
+from core.alerts.kinds import Kind
+from core.alerts.views import AlertView, board
 from core.services import Services
 from core.tables.alerts import Alert, AlertRuleVersion, Silence
 from core.tables.notifications import NotificationChannel

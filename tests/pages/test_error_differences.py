@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 from streamlit.testing.v1 import AppTest
 
-from core.failures.absorb import absorb
-from core.failures.differences import what_differs
-from core.failures.rollups import Slice
+from core.monitoring.differences import what_differs
+from core.monitoring.rollups import Slice
+from core.rollups.absorb import absorb
 from core.services import Services
 from core.tables.generation import State
 from pages.components.error_links import list_query

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import func, select
 from streamlit.testing.v1 import AppTest
 
-from core.failures.absorb import absorb
-from core.failures.retries.work import work_off
+from core.monitoring.retries.work import work_off
+from core.rollups.absorb import absorb
 from core.services import Services
 from core.tables.access import Staff
 from core.tables.customers import Customer

@@ -7,12 +7,12 @@ import pytest
 from sqlalchemy import select
 from streamlit.testing.v1 import AppTest
 
-from core.failures.absorb import absorb
-from core.failures.bins import Grain, bins
-from core.failures.charts import stacks
-from core.failures.events import Failure, note_failure
-from core.failures.rollups import EVERYTHING, Slice, counts_over_time
+from core.classification.events import Failure, note_failure
 from core.foundation.statistics.rates import Rate
+from core.monitoring.charts import stacks
+from core.monitoring.rollups import EVERYTHING, Slice, counts_over_time
+from core.rollups.absorb import absorb
+from core.rollups.bins import Grain, bins
 from core.services import Services
 from core.tables.failures import ErrorGroup
 from core.tables.generation import Generation

@@ -8,10 +8,10 @@ from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
 from core.access.staff import active_staff
-from core.failures.events import Failure, Source, note_failure
-from core.failures.overrides.matching import Conditions
-from core.failures.overrides.records import Spec, add_override, change_override, history, list_overrides
-from core.failures.taxonomy import FailureClass
+from core.classification.events import Failure, Source, note_failure
+from core.classification.overrides.matching import Conditions
+from core.classification.overrides.records import Spec, add_override, change_override, history, list_overrides
+from core.classification.taxonomy import FailureClass
 from core.services import Services
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, has_button, said

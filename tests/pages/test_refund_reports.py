@@ -1,6 +1,6 @@
 """The Refund reports page."""
 
-from core.failures.taxonomy import FailureClass
+from core.classification.taxonomy import FailureClass
 from core.services import Services
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import said

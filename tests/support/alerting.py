@@ -8,9 +8,9 @@ from sqlalchemy import select
 
 from core.access.permissions import Actor
 from core.access.staff import active_staff, settle_personas
-from core.failures.alerts.evaluate import evaluate
-from core.failures.alerts.rules import rules, save_rule, seed_rules
-from core.failures.events import Failure, note_failure
+from core.alerts.evaluate import evaluate
+from core.alerts.rules import rules, save_rule, seed_rules
+from core.classification.events import Failure, note_failure
 from core.foundation.database import Database
 from core.services import Services
 from core.settings import Settings

@@ -8,10 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
+from core.classification.taxonomy import FailureClass
 from core.credits import ledger
 from core.credits.cases import bulk, clock, opening, versions
 from core.credits.cases.policy import Cap
-from core.failures.taxonomy import FailureClass
 from core.foundation.database import Database
 from core.tables.access import Staff
 from core.tables.customers import Customer

@@ -7,7 +7,7 @@ from uuid import uuid4
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.failures.events import Failure, note_failure
+from core.classification.events import Failure, note_failure
 from core.foundation.database import Database
 from core.tables.failures import ErrorGroup, ErrorGroupChange
 from core.tables.generation import Generation, RenderAttempt

@@ -7,11 +7,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
-from core.failures.fingerprint import fingerprint
-from core.failures.retries.batches import start
-from core.failures.retries.plan import Plan, Scope, plan
-from core.failures.retries.work import work_off
+from core.classification.fingerprint import fingerprint
 from core.foundation.database import Database
+from core.monitoring.retries.batches import start
+from core.monitoring.retries.plan import Plan, Scope, plan
+from core.monitoring.retries.work import work_off
 from core.settings import Settings
 from core.tables.customers import Customer
 from core.tables.generation import Generation

@@ -4,9 +4,9 @@ import uuid
 
 from sqlalchemy.orm import Session
 
+from core.classification.taxonomy import FailureClass
 from core.credits import ledger
 from core.credits.cases import opening
-from core.failures.taxonomy import FailureClass
 from core.tables.customers import Customer
 from core.tables.generation import Generation
 from tests.support.factories import NOON, make_customer, make_generation

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.failures.alerts.machine import KEPT_WITHOUT_DATA, NoData, Sight, Standing, Timing, step
+from core.alerts.machine import KEPT_WITHOUT_DATA, NoData, Sight, Standing, Timing, step
 from core.tables.alerts import AlertState
 
 T0 = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from core.failures.bins import Grain, bins, midnight
+from core.rollups.bins import Grain, bins, midnight
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

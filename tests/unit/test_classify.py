@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from core.failures.classify import NO_RULE, Verdict, classify
-from core.failures.rules import RULES, Rule
-from core.failures.taxonomy import FailureClass
+from core.classification.classify import NO_RULE, Verdict, classify
+from core.classification.rules import RULES, Rule
+from core.classification.taxonomy import FailureClass
 
 DATA = pathlib.Path(__file__).parent.parent / "data"
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import pytest
 from scipy.stats import fisher_exact
 
-from core.failures.differences import Counts, Findings, Novelty, alike, findings
 from core.foundation.statistics.rates import Rate, change_of, compare, exact_excess, exact_test
+from core.monitoring.differences import Counts, Findings, Novelty, alike, findings
 
 pytestmark = pytest.mark.slow
 

@@ -5,11 +5,11 @@ import io
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from core.failures.bins import Bin, Grain, bins
-from core.failures.charts import COLOURS, OTHER, failures_over_time, stacks
-from core.failures.export import counts_csv
-from core.failures.rollups import BinCounts, overall_rate
-from core.failures.taxonomy import TAXONOMY, FailureClass
+from core.classification.taxonomy import TAXONOMY, FailureClass
+from core.monitoring.charts import COLOURS, OTHER, failures_over_time, stacks
+from core.monitoring.export import counts_csv
+from core.monitoring.rollups import BinCounts, overall_rate
+from core.rollups.bins import Bin, Grain, bins
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 

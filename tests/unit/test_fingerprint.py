@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.failures.fingerprint import fingerprint, normalise
+from core.classification.fingerprint import fingerprint, normalise
 
 TEMPLATES = [
     "CUDA out of memory. Tried to allocate {size} GiB (GPU {n}; {size} GiB total capacity; {size} MiB free)",

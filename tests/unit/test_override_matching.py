@@ -6,12 +6,12 @@ import time
 
 import pytest
 
-from core.failures.classify import classify
-from core.failures.fingerprint import normalise
-from core.failures.overrides.matching import Conditions, Error, Override, contains, fold, parts_of
-from core.failures.overrides.preview import loosely
-from core.failures.overrides.records import suggested_pattern
-from core.failures.taxonomy import FailureClass
+from core.classification.classify import classify
+from core.classification.fingerprint import normalise
+from core.classification.overrides.matching import Conditions, Error, Override, contains, fold, parts_of
+from core.classification.overrides.preview import loosely
+from core.classification.overrides.records import suggested_pattern
+from core.classification.taxonomy import FailureClass
 
 
 def matches(pattern: str, text: str) -> bool:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.generation.progress import Mark, stages
+from core.desks.generations.progress import Mark, stages
 from core.tables.generation import State
 
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -5,7 +5,15 @@ import re
 
 import pytest
 
-from core.failures.taxonomy import TAXONOMY, ClassFacts, FailureClass, Fault, RefundRule, RetryPolicy, facts
+from core.classification.taxonomy import (
+    TAXONOMY,
+    ClassFacts,
+    FailureClass,
+    Fault,
+    RefundRule,
+    RetryPolicy,
+    facts,
+)
 
 JARGON = re.compile(
     r"\b(?:error|exception|API|HTTP|status|timeout|database|S3|bucket|provider|token|credentials|\d{3})\b",

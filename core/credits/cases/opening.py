@@ -7,12 +7,12 @@ from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
+from core.classification.taxonomy import FailureClass, facts
 from core.credits.cases import budgets
 from core.credits.cases.policy import CaseFacts, Outcome, Policy, Verdict, decide
 from core.credits.cases.reasons import preselected
 from core.credits.cases.steps import POLICY, keep_rest, later, pay, staff, step
 from core.credits.cases.versions import in_force
-from core.failures.taxonomy import FailureClass, facts
 from core.foundation.clock import NOW
 from core.foundation.errors import Conflict, InvalidInput, NotFound
 from core.tables.generation import Generation

@@ -5,7 +5,7 @@ import enum
 from collections.abc import Mapping
 from typing import Any
 
-from core.failures.taxonomy import FailureClass, Fault
+from core.classification.taxonomy import FailureClass, Fault
 from core.foundation.errors import InvalidInput
 from core.tables.refund_states import CaseKind
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from core.failures.taxonomy import FailureClass
+from core.classification.taxonomy import FailureClass
 
 
 @dataclasses.dataclass(frozen=True)

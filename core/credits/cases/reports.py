@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from core.credits.cases.reasons import REASONS
 from core.credits.cases.versions import in_force
-from core.failures.charts import title_of
-from core.failures.rollups import Money, floor_quarter, money
 from core.foundation.statistics.rates import Rate
+from core.monitoring.charts import title_of
+from core.monitoring.rollups import Money, floor_quarter, money
 from core.tables.refunds import CompensationCase, DoubleReview
 
 # What one person pays one customer within a day is suspicious from this share of what needs two people.

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor, Permission, require
-from core.failures.taxonomy import FailureClass
+from core.classification.taxonomy import FailureClass
 from core.images.checks.verdicts import Check, Verdict
 from core.prompts.diff import Change, Piece, diff_parameters, diff_words
 from core.prompts.experiments.grids import CellView, RowView, VariantView, grid

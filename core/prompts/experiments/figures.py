@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from core.failures.taxonomy import FailureClass
+from core.classification.taxonomy import FailureClass
 from core.foundation.statistics.rates import Rate
 from core.prompts.experiments.grids import CellView, Grid, grid
 from core.prompts.experiments.money import money_by_purchase

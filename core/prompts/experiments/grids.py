@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from core.failures.taxonomy import TAXONOMY, FailureClass
+from core.classification.taxonomy import TAXONOMY, FailureClass
 from core.images.addresses import Picture, Shown
 from core.prompts.experiments.runs import get_experiment
 from core.tables.customers import Customer

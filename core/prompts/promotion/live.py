@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
-from core.failures.taxonomy import FailureClass
+from core.classification.taxonomy import FailureClass
 from core.foundation.statistics.rates import Rate
 from core.tables.generation import OPEN, Generation, RenderAttempt, State
 

@@ -1,0 +1,1 @@
+"""Rules that watch, alerts that fire, and whom they are told."""

@@ -1,0 +1,1 @@
+"""What a failure is: taxonomy, rules, phrasings, overrides, fingerprints, events."""

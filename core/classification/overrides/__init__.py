@@ -1,0 +1,1 @@
+"""Rules of operators that come before the built-in ones."""

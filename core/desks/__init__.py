@@ -1,0 +1,1 @@
+"""What screens read: lists, queues, evidence and overviews."""

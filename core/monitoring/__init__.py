@@ -1,0 +1,1 @@
+"""Failures seen together: groups, charts, differences, delays, retries."""

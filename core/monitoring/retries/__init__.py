@@ -1,0 +1,1 @@
+"""Drawing again what has failed, in batches."""

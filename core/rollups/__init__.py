@@ -1,0 +1,1 @@
+"""Counting what has ended, each exactly once, by time and by what may explain it."""
