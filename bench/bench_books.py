@@ -23,9 +23,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from bench.seeding import seal_history, seed_ledger
-from core.credits.books.check import RULES, check_books, run, scope_since
-from core.credits.books.rules import Finding
 from core.foundation.database import Database, connect
+from core.ledger.books.check import RULES, check_books, run, scope_since
+from core.ledger.findings import Finding
 from core.schema.migrate import upgrade
 from core.startup.postgres import EmbeddedPostgres
 

@@ -22,13 +22,13 @@ from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
 from core.access.staff import active_staff
-from core.credits.cases import claims
-from core.credits.cases.evidence import case_evidence
-from core.credits.cases.intents import intend
-from core.credits.cases.queue import Place, counts, neighbour, queue_page
-from core.credits.cases.queue_filters import FACETS, Band, QueueFilter, Size, is_open, narrow
-from core.credits.cases.versions import in_force
+from core.desks.refunds import claims
+from core.desks.refunds.evidence import case_evidence
+from core.desks.refunds.queue import Place, counts, neighbour, queue_page
+from core.desks.refunds.queue_filters import FACETS, Band, QueueFilter, Size, is_open, narrow
 from core.foundation.database import Database, connect
+from core.refunds.intents import intend
+from core.refunds.versions import in_force
 from core.schema.migrate import upgrade
 from core.startup.postgres import EmbeddedPostgres
 from core.tables.customers import Customer

@@ -16,12 +16,12 @@ import psycopg
 
 from core.access.permissions import Actor
 from core.access.staff import active_staff
-from core.credits import ledger
 from core.customers.directory import create_customer
 from core.generation.request import Wish, request_generation
 from core.images.intake import take_in
 from core.images.samples import samples
 from core.images.selfies import keep_selfie
+from core.ledger import moves as ledger
 from core.prompts.starter import STARTER_TEMPLATE
 from core.services import Services, open_services
 from core.settings import REPLICATE, Settings

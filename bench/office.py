@@ -5,8 +5,8 @@ import re
 from sqlalchemy import text
 
 from bench import bench_errors, bench_refunds
-from core.credits.cases.versions import in_force
 from core.foundation.database import Database
+from core.refunds.versions import in_force
 
 TABLES = "account|wallet_balance|charge|compensation_case|case_log|policy_decision"
 OF_CASES = re.compile(rf"INSERT INTO (?:{TABLES}) ")

@@ -2,8 +2,8 @@
 
 import logging
 
-from core.credits.books.records import check_in_turn
-from core.credits.seals import anchor_seals, seal_ledger
+from core.ledger.books.records import check_in_turn
+from core.ledger.seals import anchor_seals, seal_ledger
 from jobs.ticker import Worker
 
 log = logging.getLogger(__name__)

@@ -1,9 +1,9 @@
 """Ticks: carry out decisions whose time to undo is over, work off decisions on many cases, let time pass."""
 
-from core.credits.cases.bulk import work_off
-from core.credits.cases.clock import lapse
-from core.credits.cases.intents import carry_out_due
-from core.credits.cases.leaving import release_left
+from core.desks.refunds.bulk import work_off
+from core.desks.refunds.leaving import release_left
+from core.refunds.clock import lapse
+from core.refunds.intents import carry_out_due
 from jobs.ticker import Worker
 
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.credits.request_views import count_waiting
+from core.money_requests.views import count_waiting
 from pages.components.clock import zone
 from pages.components.ledger_books import books
 from pages.components.ledger_grant import grant_form

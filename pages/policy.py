@@ -1,9 +1,9 @@
 """The refund policy: what is paid at once and what a person decides; drafts are tried on the past."""
 
-from core.credits.cases.policy import from_json
-from core.credits.cases.policy_views import versions
-from core.credits.cases.versions import in_force, version
 from core.foundation.errors import NotFound
+from core.refunds.policy import from_json
+from core.refunds.policy_views import versions
+from core.refunds.versions import in_force, version
 from pages.components.clock import zone
 from pages.components.policy_editor import editor
 from pages.components.policy_limits import limits_now

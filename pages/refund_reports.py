@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from core.credits.cases.reports import report
+from core.desks.refunds.reports import report
 from pages.components.clock import zone
 from pages.components.refund_report import charts, figures, near_limit, reviewers
 from pages.components.start import operator_errors, start_page

@@ -16,13 +16,13 @@ from sqlalchemy.orm import Session
 from core.alerts.kinds import OURS, PROVIDER_STOPS, Kind
 from core.alerts.machine import Sight
 from core.classification.taxonomy import TAXONOMY, FailureClass
-from core.credits.books.records import STALE_AFTER, latest, standing
-from core.credits.cases.policy_views import limit_use
-from core.credits.moments import first_since
 from core.foundation.statistics.rates import wilson
 from core.generation.workers import BEATS_UNTIL_SILENT, workers
 from core.health.clock import clock_health
 from core.health.stuck import Reason, stuck_generations
+from core.ledger.books.records import STALE_AFTER, latest, standing
+from core.ledger.moments import first_since
+from core.refunds.policy_views import limit_use
 from core.settings import Settings
 from core.tables.failures import ErrorGroup
 from core.tables.generation import Generation, RenderAttempt, State

@@ -6,10 +6,10 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, aliased
 
 from core.catalog.prices import price_usd
-from core.credits.cases.clock import withdraw
 from core.foundation.clock import NOW
 from core.generation.states import move
 from core.provider.reports import ProviderReport, RemoteStatus
+from core.refunds.clock import withdraw
 from core.rollups.absorb import take_back
 from core.settings import Settings
 from core.tables.customers import Customer

@@ -17,12 +17,12 @@ from core.classification.events import NOTHING_GIVEN, Failure, Source, note_fail
 from core.classification.fingerprint import fingerprint
 from core.classification.overrides.matching import Override
 from core.classification.taxonomy import FailureClass, RetryPolicy, facts
-from core.credits import ledger
-from core.credits.cases import opening
 from core.foundation.clock import NOW
 from core.generation.states import move
+from core.ledger import moves as ledger
 from core.provider import budget
 from core.provider.errors import ProviderError
+from core.refunds import opening
 from core.settings import Settings
 from core.tables.generation import Generation, KeptOutput, RenderAttempt, State
 

@@ -13,8 +13,8 @@ from core.access.permissions import Actor, Permission, require
 from core.access.staff import record
 from core.catalog import models as catalog
 from core.catalog.prices import Price, price_of
-from core.credits import ledger
 from core.foundation.errors import Conflict, InvalidInput, NotFound
+from core.ledger import moves as ledger
 from core.prompts.library import get_version
 from core.prompts.rendering import checked, render
 from core.settings import Settings

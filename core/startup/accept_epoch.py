@@ -8,8 +8,8 @@ import sys
 
 from sqlalchemy.exc import DBAPIError
 
-from core.credits.seals import accept_epoch
 from core.foundation.errors import OperatorError
+from core.ledger.seals import accept_epoch
 from core.services import open_services
 from core.settings import load_or_exit
 from core.startup.embedded import embedded_or_joined

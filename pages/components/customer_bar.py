@@ -4,10 +4,10 @@ import streamlit as st
 from streamlit.elements.lib.mutable_popover_container import PopoverContainer
 
 from core.access.permissions import Permission
-from core.credits import ledger
-from core.credits.grants import LARGEST_GRANT
-from core.credits.requests import grant_or_ask
 from core.customers.directory import create_customer, find_customers, get_customer
+from core.ledger import moves as ledger
+from core.money_requests.grants import LARGEST_GRANT
+from core.money_requests.requests import grant_or_ask
 from core.tables.customers import Customer
 from pages.components.forms import form_key, renew_form
 from pages.components.start import Desk, flash, operator_errors, refusal

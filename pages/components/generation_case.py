@@ -4,12 +4,12 @@ import streamlit as st
 
 from core.access.permissions import Permission
 from core.access.staff import actor_by_id
-from core.credits.cases.evidence import cases_of_generation
-from core.credits.cases.evidence_records import EarlierCase
-from core.credits.cases.opening import open_goodwill
 from core.desks.generations.detail import Detail
+from core.desks.refunds.evidence import cases_of_generation
+from core.desks.refunds.evidence_records import EarlierCase
 from core.foundation.errors import OperatorError
 from core.foundation.wording import count
+from core.refunds.opening import open_goodwill
 from core.tables.generation import State
 from core.tables.refund_states import OPEN_STATES
 from pages.components.forms import form_key, renew_form

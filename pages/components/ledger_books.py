@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta, tzinfo
 import streamlit as st
 
 from core.access.permissions import Permission
-from core.credits.anchors import AnchorState
-from core.credits.books import Finding
-from core.credits.books.drill import PROMISES, Alarm
-from core.credits.books.records import STALE_AFTER, Badge, badge
-from core.credits.books_desk import check_now, drill_now, drill_sentence, explain_move, totals
 from core.foundation.wording import count, duration, moment
+from core.ledger.anchors import AnchorState
+from core.ledger.books import Finding
+from core.ledger.books.drill import PROMISES, Alarm
+from core.ledger.books.records import STALE_AFTER, Badge, badge
+from core.ledger.books_desk import check_now, drill_now, drill_sentence, explain_move, totals
 from core.tables.seals import BooksCheck
 from pages.components.ledger_remedies import remedy
 from pages.components.ledger_words import ABOUT, TITLES

@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.credits.transfers import KINDS, TransferFilter
+from core.ledger.transfers import KINDS, TransferFilter
 
 TEXTS = ("customer", "actor", "key")
 DATES = ("from", "to")

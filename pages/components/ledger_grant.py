@@ -4,10 +4,10 @@ import streamlit as st
 
 from core.access.permissions import Permission
 from core.access.staff import actor_by_id
-from core.credits.grants import LARGEST_GRANT, granted_alone, limit_alone
-from core.credits.request_plans import plan_grant
-from core.credits.requests import grant_or_ask
 from core.foundation.wording import count
+from core.money_requests.grants import LARGEST_GRANT, granted_alone, limit_alone
+from core.money_requests.plans import plan_grant
+from core.money_requests.requests import grant_or_ask
 from pages.components.forms import form_key, renew_form
 from pages.components.ledger_customer import pick_customer
 from pages.components.start import Desk, flash, operator_errors, plain, refusal

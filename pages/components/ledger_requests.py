@@ -6,9 +6,9 @@ from datetime import UTC, datetime, tzinfo
 import streamlit as st
 
 from core.access.staff import actor_by_id
-from core.credits import requests
-from core.credits.request_views import RequestLine, past_requests, waiting_requests
 from core.foundation.wording import UNKNOWN, count, duration, moment
+from core.money_requests import requests
+from core.money_requests.views import RequestLine, past_requests, waiting_requests
 from core.tables.money_requests import MoneyRequest, RequestKind, RequestState
 from pages.components.ledger_words import CUSTOMER, STATES, VERBS, cost_of_reversal, open_in_ledger
 from pages.components.start import Desk, flash, operator_errors, plain

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.credits.lookup import Found, Hit, look_up
+from core.ledger.lookup import Found, Hit, look_up
 from pages.components.ledger_words import CUSTOMER, open_in_ledger
 from pages.components.start import Desk
 

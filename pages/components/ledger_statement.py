@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 import streamlit as st
 
-from core.credits.receipts import receipts, verify
-from core.credits.statements import StatementPage, statement
-from core.credits.trace import Told
-from core.credits.views import LedgerLine
 from core.foundation.wording import UNKNOWN, count, moment
+from core.ledger.receipts import receipts, verify
+from core.ledger.statements import StatementPage, statement
+from core.ledger.trace import Told
+from core.ledger.views import LedgerLine
 from pages.components.ledger_customer import pick_customer
 from pages.components.ledger_trace import told_of
 from pages.components.ledger_words import kind_badge

@@ -4,8 +4,8 @@ from datetime import datetime, tzinfo
 
 import streamlit as st
 
-from core.credits.trace import Step, Told, Trace, trace
 from core.foundation.wording import count, moment
+from core.ledger.trace import Step, Told, Trace, trace
 from core.tables.refund_states import STATE_TITLES, CaseState
 from pages.components.ledger_words import CUSTOMER, kind_badge, open_in_ledger, way
 from pages.components.links import page_link

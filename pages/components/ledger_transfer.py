@@ -5,15 +5,15 @@ from datetime import tzinfo
 import streamlit as st
 
 from core.access.staff import actor_by_id
-from core.credits.cases.reversing import reverse_case
-from core.credits.receipts import receipt_of, verify
-from core.credits.request_plans import Plan, plan_reversal
-from core.credits.request_views import waiting_requests
-from core.credits.requests import ask_reversal
-from core.credits.trace import Told
-from core.credits.transfers import TransferRow, transfer_rows
 from core.foundation.errors import NotFound, OperatorError
 from core.foundation.wording import UNKNOWN, count, moment
+from core.ledger.receipts import receipt_of, verify
+from core.ledger.trace import Told
+from core.ledger.transfers import TransferRow, transfer_rows
+from core.money_requests.plans import Plan, plan_reversal
+from core.money_requests.requests import ask_reversal
+from core.money_requests.views import waiting_requests
+from core.refunds.reversing import reverse_case
 from pages.components.forms import form_key, renew_form
 from pages.components.ledger_trace import told_of
 from pages.components.ledger_words import (

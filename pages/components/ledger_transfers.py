@@ -6,7 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from core.credits.transfers import (
+from core.foundation.database import Database
+from core.ledger.transfers import (
     MOST_EXPORTED,
     TransferFilter,
     TransferPage,
@@ -14,7 +15,6 @@ from core.credits.transfers import (
     export_transfers,
     page_of_transfers,
 )
-from core.foundation.database import Database
 from pages.components.ledger_filters import clear_filters, cursor, filter_bar, filtered, turn
 from pages.components.ledger_words import KINDS, open_in_ledger
 from pages.components.start import Desk

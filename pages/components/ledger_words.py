@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from core.credits.transfers import TransferRow
 from core.foundation.wording import count
+from core.ledger.transfers import TransferRow
 from core.tables.money_requests import RequestKind, RequestState
 from pages.components.start import plain
 

@@ -7,10 +7,10 @@ import streamlit as st
 
 from core.access.permissions import Permission
 from core.classification.taxonomy import FailureClass, Fault
-from core.credits.cases.policy import CAPS, Cap, Outcome, Policy, Rule, check
-from core.credits.cases.policy_views import OUTCOME_WORDS
-from core.credits.cases.versions import save_draft
 from core.foundation.errors import OperatorError
+from core.refunds.policy import CAPS, Cap, Outcome, Policy, Rule, check
+from core.refunds.policy_views import OUTCOME_WORDS
+from core.refunds.versions import save_draft
 from core.tables.refund_states import CaseKind
 from pages.components.changing import changing
 from pages.components.policy_versions import VERSION

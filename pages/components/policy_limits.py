@@ -4,9 +4,9 @@ from datetime import tzinfo
 
 import streamlit as st
 
-from core.credits.cases.budgets import usual_hour
-from core.credits.cases.policy_views import limit_use
 from core.foundation.wording import moment
+from core.refunds.budgets import usual_hour
+from core.refunds.policy_views import limit_use
 from pages.components.start import Desk
 
 

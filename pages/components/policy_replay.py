@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from core.credits.cases.policy import Outcome, Policy
-from core.credits.cases.policy_views import OUTCOME_WORDS
-from core.credits.cases.replay import DAYS, Replay, Tally, replay
 from core.foundation.wording import count
+from core.refunds.policy import Outcome, Policy
+from core.refunds.policy_views import OUTCOME_WORDS
+from core.refunds.replay import DAYS, Replay, Tally, replay
 from pages.components.start import Desk, plain
 
 AGAINST_PEOPLE = (

@@ -6,10 +6,10 @@ from datetime import tzinfo
 import streamlit as st
 
 from core.access.permissions import Permission
-from core.credits.cases.policy import from_json
-from core.credits.cases.policy_views import VersionLine, differences
-from core.credits.cases.versions import activate, in_force, version
 from core.foundation.wording import moment
+from core.refunds.policy import from_json
+from core.refunds.policy_views import VersionLine, differences
+from core.refunds.versions import activate, in_force, version
 from pages.components.changing import changing
 from pages.components.start import Desk, plain, refusal
 

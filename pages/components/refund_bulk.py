@@ -7,12 +7,12 @@ import streamlit as st
 
 from core.access.permissions import Permission
 from core.access.staff import actor_by_id
-from core.credits.cases import batch_views, bulk
-from core.credits.cases.evidence_records import Evidence
-from core.credits.cases.queue_filters import QueueFilter
-from core.credits.cases.reasons import codes, customer_sentence, preselected
+from core.desks.refunds import batch_views, bulk
+from core.desks.refunds.evidence_records import Evidence
+from core.desks.refunds.queue_filters import QueueFilter
 from core.foundation.errors import OperatorError
 from core.foundation.wording import count, moment
+from core.refunds.reasons import codes, customer_sentence, preselected
 from pages.components.changing import changing
 from pages.components.forms import form_key, renew_form
 from pages.components.refund_filters import in_words, open_incident

@@ -6,12 +6,12 @@ import streamlit as st
 
 from core.access.permissions import Permission
 from core.access.staff import actor_by_id
-from core.credits.cases import claims
-from core.credits.cases.evidence import case_evidence, moved_since, pictures_of
-from core.credits.cases.evidence_records import Evidence
-from core.credits.cases.leaving import release_others
-from core.credits.cases.queue import neighbour
-from core.credits.cases.queue_filters import QueueFilter
+from core.desks.refunds import claims
+from core.desks.refunds.evidence import case_evidence, moved_since, pictures_of
+from core.desks.refunds.evidence_records import Evidence
+from core.desks.refunds.leaving import release_others
+from core.desks.refunds.queue import neighbour
+from core.desks.refunds.queue_filters import QueueFilter
 from core.foundation.errors import Conflict, NotFound
 from core.foundation.wording import count
 from pages.components.pictures import show_picture

@@ -5,13 +5,13 @@ from datetime import tzinfo
 import streamlit as st
 
 from core.access.permissions import Permission
-from core.credits.cases import deciding, reversing
-from core.credits.cases.decided import DecidedRow, decided_page
-from core.credits.cases.evidence_records import Evidence
-from core.credits.cases.queue import Place
-from core.credits.request_plans import Plan, plan_reversal
-from core.credits.requests import ask_reversal
+from core.desks.refunds.decided import DecidedRow, decided_page
+from core.desks.refunds.evidence_records import Evidence
+from core.desks.refunds.queue import Place
 from core.foundation.wording import moment
+from core.money_requests.plans import Plan, plan_reversal
+from core.money_requests.requests import ask_reversal
+from core.refunds import deciding, reversing
 from core.tables.refund_states import PAID_STATES, STATE_TITLES, CaseState
 from pages.components.changing import changing
 from pages.components.forms import form_key, renew_form

@@ -9,13 +9,13 @@ import streamlit as st
 
 from core.access.permissions import Permission
 from core.access.staff import actor_by_id
-from core.credits.cases.deciding import send_back
-from core.credits.cases.evidence_records import Evidence
-from core.credits.cases.intents import intend
-from core.credits.cases.queue import INCIDENT_FROM
-from core.credits.cases.queue_filters import QueueFilter
-from core.credits.cases.reasons import codes, customer_sentence, preselected
+from core.desks.refunds.evidence_records import Evidence
+from core.desks.refunds.queue import INCIDENT_FROM
+from core.desks.refunds.queue_filters import QueueFilter
 from core.foundation.errors import OperatorError
+from core.refunds.deciding import send_back
+from core.refunds.intents import intend
+from core.refunds.reasons import codes, customer_sentence, preselected
 from core.tables.refund_states import CaseState
 from pages.components.refund_bulk import offer_incident
 from pages.components.refund_place import advance, note_move, step, tell, too_quick

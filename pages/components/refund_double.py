@@ -6,10 +6,10 @@ import streamlit as st
 
 from core.access.permissions import Permission
 from core.access.staff import actor_by_id
-from core.credits.cases.decided import second_looks
-from core.credits.cases.doubles import give_opinion
-from core.credits.cases.evidence import case_evidence
+from core.desks.refunds.decided import second_looks
+from core.desks.refunds.evidence import case_evidence
 from core.foundation.errors import OperatorError
+from core.refunds.doubles import give_opinion
 from pages.components.refund_evidence import show_evidence
 from pages.components.refund_place import drawn, tell, too_quick
 from pages.components.start import Desk, flash, operator_errors, plain, refusal

@@ -4,9 +4,9 @@ from datetime import tzinfo
 
 import streamlit as st
 
-from core.credits.cases.evidence_records import EarlierCase, Evidence, Try
-from core.credits.views import LedgerLine
+from core.desks.refunds.evidence_records import EarlierCase, Evidence, Try
 from core.foundation.wording import count, duration, moment
+from core.ledger.views import LedgerLine
 from core.tables.generation import State
 from core.tables.refund_states import CaseKind, CaseState
 from pages.components.links import page_link

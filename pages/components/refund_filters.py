@@ -6,8 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from core.credits.cases.queue import Counts, counts
-from core.credits.cases.queue_filters import Age, Band, Held, Incident, QueueFilter, Size
+from core.desks.refunds.queue import Counts, counts
+from core.desks.refunds.queue_filters import Age, Band, Held, Incident, QueueFilter, Size
 from core.tables.refund_states import CaseKind, CaseState
 from pages.components.refund_place import moves
 from pages.components.refund_words import AGES, BANDS, HOLDERS, KINDS, SIZES, class_title

@@ -4,8 +4,8 @@ import time
 
 import streamlit as st
 
-from core.credits.cases.queue import Place, neighbour
-from core.credits.cases.queue_filters import QueueFilter
+from core.desks.refunds.queue import Place, neighbour
+from core.desks.refunds.queue_filters import QueueFilter
 from core.foundation.errors import OperatorError
 from pages.components.start import Desk
 

@@ -4,8 +4,8 @@ from typing import Literal
 
 import streamlit as st
 
-from core.credits.cases.queue import CaseRow, IncidentRow, Place, QueuePage, queue_page
-from core.credits.cases.queue_filters import QueueFilter
+from core.desks.refunds.queue import CaseRow, IncidentRow, Place, QueuePage, queue_page
+from core.desks.refunds.queue_filters import QueueFilter
 from core.foundation.wording import count
 from pages.components.refund_filters import in_words, open_incident
 from pages.components.refund_place import current, open_case

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.credits.cases.report_figures import by_day, by_line
-from core.credits.cases.reports import Line, Report, lines_csv
+from core.desks.refunds.report_figures import by_day, by_line
+from core.desks.refunds.reports import Line, Report, lines_csv
 from core.foundation.statistics.rates import Rate
 from core.foundation.wording import UNKNOWN, count, dollars, duration
 from pages.components.error_chart import CONFIG, interval, share

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from core.access.staff import actor_by_id
-from core.credits.cases.decided import Lately, lately
-from core.credits.cases.intents import Waiting, carry_out_due, undo, waiting
+from core.desks.refunds.decided import Lately, lately
 from core.foundation.errors import OperatorError
+from core.refunds.intents import Waiting, carry_out_due, undo, waiting
 from core.tables.refund_states import STATE_TITLES, CaseState
 from pages.components.refund_place import note_move, open_case, tell
 from pages.components.refund_words import DECISIONS

@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 from core.classification.taxonomy import TAXONOMY, FailureClass
-from core.credits.cases.queue import CaseRow, Urgency, urgency
-from core.credits.cases.queue_filters import Age, Band, Held, Size
-from core.credits.cases.reasons import REASONS
+from core.desks.refunds.queue import CaseRow, Urgency, urgency
+from core.desks.refunds.queue_filters import Age, Band, Held, Size
 from core.foundation.wording import count
+from core.refunds.reasons import REASONS
 from core.tables.refund_states import STATE_TITLES, CaseKind, CaseState
 
 STATE_COLOURS = {

@@ -4,11 +4,11 @@ import streamlit as st
 
 from core.access.permissions import Permission
 from core.access.staff import actor_by_id
-from core.credits.views import LedgerLine
 from core.desks.generations.progress import Failure, Mark, Progress, Stage, progress
 from core.foundation.wording import count, dollars, duration
 from core.generation.cancel import request_cancel
 from core.generation.request import retry_generation
+from core.ledger.views import LedgerLine
 from core.tables.generation import State
 from pages.components.pictures import download_address, show_picture
 from pages.components.start import Desk, flash, operator_errors, plain, refusal

@@ -10,10 +10,10 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from core.access.staff import PERSONAS, active_staff
-from core.credits.cases.deciding import approve
-from core.credits.cases.reasons import codes
 from core.foundation.database import Database
 from core.images.samples import samples
+from core.refunds.deciding import approve
+from core.refunds.reasons import codes
 from core.storage.objects import ObjectStore
 from core.tables.generation import Generation
 from core.tables.refunds import CaseIntent, CompensationCase

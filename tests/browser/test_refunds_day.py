@@ -4,9 +4,9 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import func, select
 
-from core.credits import ledger
-from core.credits.books import check_books
 from core.foundation.database import Database
+from core.ledger import moves as ledger
+from core.ledger.books import check_books
 from core.storage.objects import ObjectStore
 from core.tables.ledger import Account, Entry
 from core.tables.refund_states import CaseState

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from sqlalchemy import func, select, text
 
-from core.credits.books import check_books
-from core.credits.views import account_totals
+from core.ledger.books import check_books
+from core.ledger.views import account_totals
 from core.services import Services
 from core.tables.generation import ENDED, Avatar, Generation, KeptOutput, RenderAttempt, State
 from core.tables.ledger import Transfer

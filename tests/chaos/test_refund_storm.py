@@ -19,11 +19,11 @@ from sqlalchemy import Row, Select, func, select, text
 
 from core.access.permissions import Actor
 from core.classification.taxonomy import FailureClass
-from core.credits import ledger
-from core.credits.books import check_books
-from core.credits.cases import clock, deciding, intents, opening, reversing
 from core.foundation.database import Database, connect
 from core.foundation.errors import OperatorError, ServiceUnavailable
+from core.ledger import moves as ledger
+from core.ledger.books import check_books
+from core.refunds import clock, deciding, intents, opening, reversing
 from core.schema.migrate import upgrade
 from core.startup.postgres import EmbeddedPostgres
 from core.tables.customers import Customer

@@ -4,8 +4,8 @@ from uuid import uuid4
 
 from sqlalchemy import text
 
-from core.credits import ledger
-from core.credits.books.records import check_full, check_recent
+from core.ledger import moves as ledger
+from core.ledger.books.records import check_full, check_recent
 from core.tables.generation import RenderAttempt, WorkerBeat
 from tests.support.alerting import Watch
 from tests.support.factories import make_generation

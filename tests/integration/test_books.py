@@ -4,20 +4,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from core.credits.books import RULES, check_books
-from core.credits.books.check import run
-from core.credits.books.drill import plant, scope_of
-from core.credits.books.plants import (
-    ANCHORS,
-    CASES,
-    CHARGES,
-    DOUBLE_ENTRY,
-    PLANTS,
-    REQUESTS,
-    SEALING,
-    WALLETS,
-)
-from core.credits.books.scene import Scene
+from core.ledger.books import RULES, check_books
+from core.ledger.books.check import run
+from core.ledger.books.drill import plant, scope_of
+from core.ledger.books.plants import ANCHORS, CASES, CHARGES, DOUBLE_ENTRY, PLANTS, REQUESTS, SEALING, WALLETS
+from core.ledger.books.scene import Scene
 
 UNSEALED = DOUBLE_ENTRY | WALLETS | CHARGES | CASES | REQUESTS
 

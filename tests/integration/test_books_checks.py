@@ -7,20 +7,13 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from core.credits.anchors import AnchorState
-from core.credits.books import RULES
-from core.credits.books.check import scope_since
-from core.credits.books.drill import ANCHOR_RULES, REFUSED, drill
-from core.credits.books.records import (
-    badge,
-    check_due,
-    check_full,
-    check_in_turn,
-    check_recent,
-    standing,
-)
-from core.credits.seals import anchor_seals, seal_ledger
 from core.foundation.database import Database, connect
+from core.ledger.anchors import AnchorState
+from core.ledger.books import RULES
+from core.ledger.books.check import scope_since
+from core.ledger.books.drill import ANCHOR_RULES, REFUSED, drill
+from core.ledger.books.records import badge, check_due, check_full, check_in_turn, check_recent, standing
+from core.ledger.seals import anchor_seals, seal_ledger
 from core.storage.objects import ObjectStore
 from core.tables.ledger import Transfer
 from core.tables.seals import BooksCheck

@@ -9,11 +9,11 @@ import psycopg
 import pytest
 from sqlalchemy import event, text
 
-from core.credits.anchors import AnchorState, verify_anchors
-from core.credits.books.records import check_full, check_in_turn, check_recent
-from core.credits.books_desk import check_now
-from core.credits.seals import anchor_seals, seal_ledger
 from core.foundation.database import Database, connect
+from core.ledger.anchors import AnchorState, verify_anchors
+from core.ledger.books.records import check_full, check_in_turn, check_recent
+from core.ledger.books_desk import check_now
+from core.ledger.seals import anchor_seals, seal_ledger
 from core.storage.objects import ObjectStore
 from core.tables.seals import BooksCheck, BooksFinding
 from tests.support.prompts import make_actor

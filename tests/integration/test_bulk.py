@@ -5,12 +5,13 @@ import uuid
 import pytest
 from sqlalchemy import func, select, update
 
-from core.credits import ledger
-from core.credits.cases import batch_views, bulk, claims, deciding
-from core.credits.cases.queue import queue_page
-from core.credits.cases.queue_filters import QueueFilter
+from core.desks.refunds import batch_views, bulk, claims
+from core.desks.refunds.queue import queue_page
+from core.desks.refunds.queue_filters import QueueFilter
 from core.foundation.database import Database
 from core.foundation.errors import Conflict, InvalidInput, NotAllowed
+from core.ledger import moves as ledger
+from core.refunds import deciding
 from core.tables.access import AuditEvent, Staff
 from core.tables.ledger import Transfer
 from core.tables.refund_batches import RefundBatchItem

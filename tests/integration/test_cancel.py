@@ -3,7 +3,6 @@
 import pytest
 
 from core.access.permissions import Actor
-from core.credits.books import check_books
 from core.foundation.errors import Conflict, NotAllowed, NotFound
 from core.generation.cancel import request_cancel
 from core.generation.request import retry_generation
@@ -11,6 +10,7 @@ from core.generation.store import claim_to_store, store
 from core.generation.stragglers import stop_unwanted
 from core.generation.submit import claim_to_submit, submit
 from core.generation.sweep import sweep
+from core.ledger.books import check_books
 from core.tables.generation import Avatar, State
 from tests.support.desk import TestDesk, wait_for, working
 

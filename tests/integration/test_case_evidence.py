@@ -8,18 +8,14 @@ from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
 from core.classification.taxonomy import FailureClass
-from core.credits.cases import claims, deciding, intents, opening
-from core.credits.cases.decided import decided_page, lately, second_looks
-from core.credits.cases.evidence import (
-    case_evidence,
-    cases_of_generation,
-    moved_since,
-    pictures_of,
-)
-from core.credits.cases.evidence_records import Evidence
-from core.credits.cases.policy import DEFAULT, CaseFacts, Outcome, Policy, Rule, decide
-from core.credits.cases.why_not import smallest_change
+from core.desks.refunds import claims
+from core.desks.refunds.decided import decided_page, lately, second_looks
+from core.desks.refunds.evidence import case_evidence, cases_of_generation, moved_since, pictures_of
+from core.desks.refunds.evidence_records import Evidence
 from core.foundation.errors import NotFound
+from core.refunds import deciding, intents, opening
+from core.refunds.policy import DEFAULT, CaseFacts, Outcome, Policy, Rule, decide
+from core.refunds.why_not import smallest_change
 from core.tables.customers import Customer
 from core.tables.generation import Avatar, Generation
 from core.tables.refund_states import CaseKind, CaseState

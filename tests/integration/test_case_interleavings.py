@@ -10,10 +10,10 @@ from sqlalchemy import func, select, update
 
 from core.access.permissions import Actor
 from core.classification.taxonomy import FailureClass
-from core.credits.books import check_books
-from core.credits.cases import clock, deciding, intents, opening, reversing
 from core.foundation.database import Database
 from core.foundation.errors import Conflict
+from core.ledger.books import check_books
+from core.refunds import clock, deciding, intents, opening, reversing
 from core.tables.generation import Generation
 from core.tables.ledger import Charge, Transfer
 from core.tables.refund_states import CaseKind, CaseState

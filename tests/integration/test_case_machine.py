@@ -18,12 +18,14 @@ from sqlalchemy import select, text, update
 
 from core.access.permissions import Actor
 from core.classification.taxonomy import FailureClass
-from core.credits import ledger, views
-from core.credits.books import check_books
-from core.credits.cases import claims, clock, deciding, intents, opening, reversing, versions
-from core.credits.cases.policy import Cap, Outcome, Policy, Rule
+from core.desks.refunds import claims
 from core.foundation.database import Database
 from core.foundation.errors import InsufficientCredits, OperatorError
+from core.ledger import moves as ledger
+from core.ledger import views
+from core.ledger.books import check_books
+from core.refunds import clock, deciding, intents, opening, reversing, versions
+from core.refunds.policy import Cap, Outcome, Policy, Rule
 from core.tables.customers import Customer
 from core.tables.generation import Generation
 from core.tables.refunds import CompensationCase

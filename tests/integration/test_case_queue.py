@@ -7,9 +7,9 @@ from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
 from core.classification.taxonomy import FailureClass
-from core.credits.cases import claims, intents
-from core.credits.cases.leaving import release_left, release_others
-from core.credits.cases.queue import (
+from core.desks.refunds import claims
+from core.desks.refunds.leaving import release_left, release_others
+from core.desks.refunds.queue import (
     CaseRow,
     IncidentRow,
     Place,
@@ -21,7 +21,8 @@ from core.credits.cases.queue import (
     queue_page,
     urgency,
 )
-from core.credits.cases.queue_filters import Age, Band, Held, Incident, QueueFilter, Size
+from core.desks.refunds.queue_filters import Age, Band, Held, Incident, QueueFilter, Size
+from core.refunds import intents
 from core.tables.refund_states import CaseKind, CaseState
 from core.tables.refunds import CaseViewer, CompensationCase
 from tests.support.cases import failed_case, reviewer

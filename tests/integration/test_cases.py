@@ -7,10 +7,10 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from core.classification.taxonomy import TAXONOMY, FailureClass, RefundRule
-from core.credits import ledger
-from core.credits.cases import clock, deciding, opening, reversing
 from core.foundation.database import Database
 from core.foundation.errors import Conflict, InvalidInput, NotAllowed
+from core.ledger import moves as ledger
+from core.refunds import clock, deciding, opening, reversing
 from core.tables.generation import Generation
 from core.tables.ledger import Account, Entry, Transfer
 from core.tables.refund_states import CaseState

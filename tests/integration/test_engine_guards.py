@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
-from core.credits.books import check_books
 from core.foundation.database import Database
 from core.foundation.leases import take_named
 from core.generation.leases import Claim, claim_queued, release_all
@@ -17,6 +16,7 @@ from core.generation.store import claim_to_store, store
 from core.generation.stragglers import check_stragglers, end_overdue, stop_unwanted
 from core.generation.submit import _request, claim_to_submit, submit
 from core.generation.sweep import interval_seconds, sweep
+from core.ledger.books import check_books
 from core.provider.reports import ProviderReport, RemoteStatus
 from core.tables.generation import ENDED, Avatar, Generation, RenderAttempt, State
 from tests.support.desk import TestDesk, wait_for, working

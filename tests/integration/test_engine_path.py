@@ -4,10 +4,10 @@ from collections import Counter
 
 from sqlalchemy import func, select
 
-from core.credits.books import check_books
-from core.credits.cases.policy import DEFAULT
-from core.credits.views import lines_of_generation
 from core.generation.store import MOST_TRIES
+from core.ledger.books import check_books
+from core.ledger.views import lines_of_generation
+from core.refunds.policy import DEFAULT
 from core.tables.generation import Avatar, GenerationEvent, KeptOutput, State
 from core.tables.refund_states import CaseState
 from core.tables.refunds import CompensationCase

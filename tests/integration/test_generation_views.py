@@ -11,7 +11,6 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from core.classification.taxonomy import FailureClass
-from core.credits import ledger
 from core.desks.generations import filters
 from core.desks.generations.charts import outcomes_per_hour
 from core.desks.generations.detail import generation_detail
@@ -24,6 +23,7 @@ from core.foundation.database import Database
 from core.foundation.errors import NotFound
 from core.generation.states import move
 from core.images.addresses import Picture, Shown
+from core.ledger import moves as ledger
 from core.provider import budget
 from core.settings import Settings
 from core.tables.generation import Avatar, Generation, RenderAttempt, State, WorkerBeat

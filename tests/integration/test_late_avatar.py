@@ -5,13 +5,13 @@ import dataclasses
 import pytest
 from sqlalchemy import func, select, update
 
-from core.credits.books import check_books
-from core.credits.cases import deciding
-from core.credits.cases.policy import DEFAULT
-from core.credits.cases.versions import activate, in_force, save_draft
 from core.generation.stragglers import end_overdue, stop_unwanted
 from core.generation.submit import claim_to_submit, submit
 from core.generation.sweep import sweep
+from core.ledger.books import check_books
+from core.refunds import deciding
+from core.refunds.policy import DEFAULT
+from core.refunds.versions import activate, in_force, save_draft
 from core.rollups.absorb import absorb
 from core.tables.failures import GenerationTally
 from core.tables.generation import Generation, State

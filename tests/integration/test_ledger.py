@@ -6,10 +6,11 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.credits import ledger, views
-from core.credits.books import check_books
-from core.credits.cases import deciding
 from core.foundation.errors import Conflict, InsufficientCredits, InvalidInput, NotFound
+from core.ledger import moves as ledger
+from core.ledger import views
+from core.ledger.books import check_books
+from core.refunds import deciding
 from core.tables.ledger import Charge
 from tests.support.cases import case_of, failed_case, reviewer
 from tests.support.factories import make_customer, make_generation

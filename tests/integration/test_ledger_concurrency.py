@@ -11,12 +11,13 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from core.credits import ledger, views
-from core.credits.books import check_books
-from core.credits.cases.steps import locked, staff, step
-from core.credits.posting import SETTLED, Posted, post
 from core.foundation.database import Database
 from core.foundation.errors import Conflict, InsufficientCredits, OperatorError
+from core.ledger import moves as ledger
+from core.ledger import views
+from core.ledger.books import check_books
+from core.ledger.posting import SETTLED, Posted, post
+from core.refunds.steps import locked, staff, step
 from core.tables.ledger import Transfer
 from core.tables.refund_states import CaseState
 from core.tables.refunds import CaseApproval, CompensationCase

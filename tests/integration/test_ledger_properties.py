@@ -9,11 +9,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
-from core.credits import ledger, views
-from core.credits.books import check_books
-from core.credits.posting import Posted
 from core.foundation.database import Database
 from core.foundation.errors import Conflict, InsufficientCredits
+from core.ledger import moves as ledger
+from core.ledger import views
+from core.ledger.books import check_books
+from core.ledger.posting import Posted
 from tests.support.cases import case_of
 from tests.support.factories import make_customer, make_generation
 from tests.support.wallets import ended

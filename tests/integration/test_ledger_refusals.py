@@ -5,9 +5,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from core.credits import ledger, views
-from core.credits.cases import deciding, opening
 from core.foundation.database import Database
+from core.ledger import moves as ledger
+from core.ledger import views
+from core.refunds import deciding, opening
 from tests.support.cases import case_of, failed_case, reviewer
 from tests.support.factories import make_customer, make_generation
 from tests.support.wallets import charged, ended, rich

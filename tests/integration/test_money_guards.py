@@ -8,9 +8,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from core.classification.taxonomy import FailureClass
-from core.credits import ledger
-from core.credits.cases import claims, deciding, intents, opening, reversing
+from core.desks.refunds import claims
 from core.foundation.database import Database
+from core.ledger import moves as ledger
+from core.refunds import deciding, intents, opening, reversing
 from core.tables.ledger import Transfer
 from core.tables.refunds import CustomerReceipt
 from tests.support import by_hand

@@ -9,23 +9,13 @@ from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Session
 
 from core.classification.taxonomy import FailureClass, Fault
-from core.credits.cases import budgets, deciding
-from core.credits.cases.policy import (
-    DEFAULT,
-    Cap,
-    CaseFacts,
-    Outcome,
-    Rule,
-    check,
-    decide,
-    from_json,
-    to_json,
-)
-from core.credits.cases.policy_views import differences, limit_use, versions
-from core.credits.cases.replay import replay
-from core.credits.cases.versions import activate, in_force, save_draft
 from core.foundation.database import Database
 from core.foundation.errors import Conflict, InvalidInput, NotAllowed
+from core.refunds import budgets, deciding
+from core.refunds.policy import DEFAULT, Cap, CaseFacts, Outcome, Rule, check, decide, from_json, to_json
+from core.refunds.policy_views import differences, limit_use, versions
+from core.refunds.replay import replay
+from core.refunds.versions import activate, in_force, save_draft
 from core.tables.refund_states import CaseKind
 from core.tables.refunds import CompensationCase, PolicyDecision, RefundBudget
 from tests.support.cases import failed_case, reviewer

@@ -7,9 +7,9 @@ from core.alerts.kinds import Kind
 from core.alerts.machine import Sight
 from core.alerts.measures import PRESENT, Question
 from core.alerts.wording import sentence
-from core.credits.cases import budgets
-from core.credits.cases.policy import DEFAULT
 from core.foundation.database import Database
+from core.refunds import budgets
+from core.refunds.policy import DEFAULT
 from core.settings import Settings
 
 

@@ -7,10 +7,10 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from core.credits import requests
-from core.credits.grants import grant_credits
-from core.credits.request_views import count_waiting, past_requests, waiting_requests
 from core.foundation.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from core.money_requests import requests
+from core.money_requests.grants import grant_credits
+from core.money_requests.views import count_waiting, past_requests, waiting_requests
 from core.tables.access import AuditEvent, Staff
 from core.tables.ledger import Transfer
 from core.tables.money_requests import MoneyRequest, RequestState

@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
-from core.credits import requests
-from core.credits.books import check_books
 from core.foundation.database import Database
 from core.foundation.errors import Conflict, OperatorError
+from core.ledger.books import check_books
+from core.money_requests import requests
 from core.tables.money_requests import MoneyRequest
 from tests.support.cases import reviewer
 from tests.support.factories import make_customer

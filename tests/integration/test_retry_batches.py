@@ -8,11 +8,11 @@ from sqlalchemy import func, select, text
 
 from core.access.permissions import Actor
 from core.access.staff import actor_by_id
-from core.credits import ledger
 from core.foundation.database import Database
 from core.foundation.errors import Conflict, NotAllowed, NotFound, ServiceUnavailable
 from core.generation.request import retry_generation
 from core.generation.states import move
+from core.ledger import moves as ledger
 from core.monitoring.retries.batches import start, stop
 from core.monitoring.retries.views import BatchView, batches_of_group
 from core.monitoring.retries.work import settle_next, work_off

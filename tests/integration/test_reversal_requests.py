@@ -4,13 +4,14 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.credits import ledger, requests
-from core.credits.books import check_books
-from core.credits.cases import deciding, reversing
-from core.credits.request_plans import plan_reversal
-from core.credits.request_views import waiting_requests
-from core.credits.requests import OwesMore
 from core.foundation.errors import Conflict
+from core.ledger import moves as ledger
+from core.ledger.books import check_books
+from core.money_requests import requests
+from core.money_requests.plans import plan_reversal
+from core.money_requests.requests import OwesMore
+from core.money_requests.views import waiting_requests
+from core.refunds import deciding, reversing
 from core.tables.ledger import Transfer
 from core.tables.money_requests import MoneyRequest, RequestKind, RequestState
 from core.tables.refund_states import CaseState

@@ -9,11 +9,11 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from core.credits.books.drill import REFUSED, drill
-from core.credits.books.records import check_full
-from core.credits.seals import accept_epoch, anchor_seals, seal_ledger
 from core.foundation.database import Database, connect
 from core.foundation.errors import SetupError
+from core.ledger.books.drill import REFUSED, drill
+from core.ledger.books.records import check_full
+from core.ledger.seals import accept_epoch, anchor_seals, seal_ledger
 from core.sandbox.server import RunningSandbox
 from core.schema import migrate, roles
 from core.schema.files import sql_of

@@ -13,10 +13,9 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from core.classification.taxonomy import FailureClass
-from core.credits import ledger
-from core.credits.cases import opening
 from core.foundation.database import Database
 from core.generation.states import move
+from core.ledger import moves as ledger
 from core.monitoring.rollups import (
     Slice,
     counts_over_time,
@@ -26,6 +25,7 @@ from core.monitoring.rollups import (
     rates_by,
     values_of,
 )
+from core.refunds import opening
 from core.rollups.absorb import absorb, absorb_batch, absorb_in_turn
 from core.rollups.bins import Grain, bins
 from core.rollups.dimensions import DIMENSIONS

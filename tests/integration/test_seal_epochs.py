@@ -6,10 +6,10 @@ import threading
 import pytest
 from sqlalchemy import select, text
 
-from core.credits.anchors import AnchorState, verify_anchors
-from core.credits.seals import accept_epoch, anchor_seals, begin_epoch, seal_ledger
 from core.foundation.database import Database
 from core.foundation.errors import InvalidInput, ServiceUnavailable
+from core.ledger.anchors import AnchorState, verify_anchors
+from core.ledger.seals import accept_epoch, anchor_seals, begin_epoch, seal_ledger
 from core.startup import accept_epoch as accept_command
 from core.storage import keys
 from core.storage.objects import ObjectStore

@@ -5,15 +5,15 @@ import threading
 import pytest
 from sqlalchemy import select, text
 
-from core.credits.anchors import AnchorState, verify_anchors
-from core.credits.books import check_books
-from core.credits.books.drill import plant
-from core.credits.books.plants import SEALING
-from core.credits.books.scene import Scene
-from core.credits.seals import anchor_seals, seal_ledger
-from core.credits.statements import system_balances
 from core.foundation.database import Database
 from core.foundation.errors import ServiceUnavailable
+from core.ledger.anchors import AnchorState, verify_anchors
+from core.ledger.books import check_books
+from core.ledger.books.drill import plant
+from core.ledger.books.plants import SEALING
+from core.ledger.books.scene import Scene
+from core.ledger.seals import anchor_seals, seal_ledger
+from core.ledger.statements import system_balances
 from core.storage import keys
 from core.storage.objects import ObjectStore
 from core.tables.seals import BooksCheck, SealAnchor

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from core.credits import ledger
-from core.credits.seals import seal_ledger
-from core.credits.statements import balance_as_of, statement, system_balances
 from core.foundation.database import Database
 from core.foundation.errors import InvalidInput, NotFound
+from core.ledger import moves as ledger
+from core.ledger.seals import seal_ledger
+from core.ledger.statements import balance_as_of, statement, system_balances
 from core.storage.objects import ObjectStore
 from core.tables.customers import Customer
 from core.tables.ledger import Account, Entry, Transfer

@@ -10,15 +10,15 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from core.credits import ledger
-from core.credits.books_desk import totals
-from core.credits.cases import deciding
-from core.credits.lookup import Found, look_up
-from core.credits.receipts import mark_delivered, receipts, undelivered, verify
-from core.credits.trace import trace
-from core.credits.transfers import TransferFilter, export_transfers, page_of_transfers
 from core.foundation.database import Database
 from core.foundation.errors import NotFound
+from core.ledger import moves as ledger
+from core.ledger.books_desk import totals
+from core.ledger.lookup import Found, look_up
+from core.ledger.receipts import mark_delivered, receipts, undelivered, verify
+from core.ledger.trace import trace
+from core.ledger.transfers import TransferFilter, export_transfers, page_of_transfers
+from core.refunds import deciding
 from core.tables.customers import Customer
 from core.tables.ledger import Transfer
 from core.tables.refunds import CompensationCase, CustomerReceipt

@@ -8,8 +8,8 @@ from streamlit.testing.v1 import AppTest
 
 from core.access.permissions import Actor
 from core.access.staff import active_staff
-from core.credits import ledger
 from core.foundation.database import Database
+from core.ledger import moves as ledger
 from core.services import Services
 from core.tables.refunds import CaseIntent, CompensationCase
 from pages.components import refund_place

@@ -7,8 +7,8 @@ from sqlalchemy import func, select
 from streamlit.testing.v1 import AppTest
 
 import core.services
-from core.credits import ledger
 from core.foundation.errors import ServiceUnavailable
+from core.ledger import moves as ledger
 from core.services import Services
 from core.storage.objects import ObjectStore
 from core.tables.generation import Generation

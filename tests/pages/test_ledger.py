@@ -10,14 +10,15 @@ from streamlit.testing.v1 import AppTest
 
 from core.access.permissions import Actor
 from core.access.staff import active_staff
-from core.credits import ledger, requests
-from core.credits.anchors import AnchorState
-from core.credits.books import Finding
-from core.credits.books.drill import PROMISES
-from core.credits.books.records import STALE_AFTER, Badge, check_full
-from core.credits.cases import deciding
-from core.credits.seals import anchor_seals, seal_ledger
-from core.credits.transfers import TransferFilter
+from core.ledger import moves as ledger
+from core.ledger.anchors import AnchorState
+from core.ledger.books import Finding
+from core.ledger.books.drill import PROMISES
+from core.ledger.books.records import STALE_AFTER, Badge, check_full
+from core.ledger.seals import anchor_seals, seal_ledger
+from core.ledger.transfers import TransferFilter
+from core.money_requests import requests
+from core.refunds import deciding
 from core.services import Services
 from core.tables.access import AuditEvent, Staff
 from core.tables.customers import Customer

@@ -2,8 +2,8 @@
 
 from sqlalchemy import select
 
-from core.credits.cases.policy import DEFAULT
-from core.credits.cases.versions import in_force
+from core.refunds.policy import DEFAULT
+from core.refunds.versions import in_force
 from core.services import Services
 from core.tables.refunds import RefundPolicyActivation
 from tests.pages.conftest import OpenPage

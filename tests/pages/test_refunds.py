@@ -3,7 +3,8 @@
 import pytest
 from sqlalchemy import update
 
-from core.credits.cases import claims, deciding, intents
+from core.desks.refunds import claims
+from core.refunds import deciding, intents
 from core.services import Services
 from core.tables.access import Staff
 from core.tables.refund_states import CaseState

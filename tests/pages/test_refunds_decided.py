@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select
 
-from core.credits.cases import deciding
+from core.refunds import deciding
 from core.services import Services
 from core.tables.refund_states import CaseState
 from core.tables.refunds import CompensationCase, DoubleReview

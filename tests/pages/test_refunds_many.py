@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select
 
-from core.credits.cases import bulk
+from core.desks.refunds import bulk
 from core.services import Services
 from core.tables.refund_states import CaseState
 from core.tables.refunds import CompensationCase
@@ -47,7 +47,7 @@ def test_an_incident_is_one_entry_and_one_decision_for_all_of_it(
 def test_batches_tell_what_became_of_each_case(open_page: OpenPage, services: Services) -> None:
     incident(services, 3)
     with services.database.transaction() as session:
-        from core.credits.cases.queue_filters import QueueFilter
+        from core.desks.refunds.queue_filters import QueueFilter
 
         bulk.start_batch(
             session, actor=persona(services.database, SUE), filter_=QueueFilter(), decision="deny",

@@ -9,10 +9,11 @@ from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
 from core.classification.taxonomy import FailureClass
-from core.credits import ledger
-from core.credits.cases import bulk, clock, opening, versions
-from core.credits.cases.policy import Cap
+from core.desks.refunds import bulk
 from core.foundation.database import Database
+from core.ledger import moves as ledger
+from core.refunds import clock, opening, versions
+from core.refunds.policy import Cap
 from core.tables.access import Staff
 from core.tables.customers import Customer
 from core.tables.generation import Generation

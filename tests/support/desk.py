@@ -17,12 +17,12 @@ from sqlalchemy import select, text
 
 from core.access.permissions import Actor
 from core.access.staff import active_staff
-from core.credits import ledger
 from core.foundation.database import Database, connect
 from core.generation.request import Wish, request_generation
 from core.images.intake import Selfie, take_in
 from core.images.samples import samples
 from core.images.selfies import keep_selfie
+from core.ledger import moves as ledger
 from core.provider.gateway import Gateway
 from core.sandbox.server import RunningSandbox
 from core.services import Services

@@ -7,7 +7,8 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
-from core.credits import ledger, requests
+from core.ledger import moves as ledger
+from core.money_requests import requests
 from core.tables.ledger import Account, Entry
 from core.tables.money_requests import MoneyRequest
 from tests.support.cases import reviewer

@@ -10,8 +10,8 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import select, text
 
-from core.credits.books import check_books
 from core.foundation.database import Database, connect
+from core.ledger.books import check_books
 from core.settings import Settings
 from core.startup.object_store import ObjectStoreAddress
 from core.storage.objects import ObjectStore

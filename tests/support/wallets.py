@@ -5,8 +5,8 @@ import uuid
 from sqlalchemy.orm import Session
 
 from core.classification.taxonomy import FailureClass
-from core.credits import ledger
-from core.credits.cases import opening
+from core.ledger import moves as ledger
+from core.refunds import opening
 from core.tables.customers import Customer
 from core.tables.generation import Generation
 from tests.support.factories import NOON, make_customer, make_generation

@@ -8,12 +8,12 @@ from decimal import Decimal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core.credits.views import LedgerLine, lines_of_generation
 from core.desks.generations.timeline import Line, timeline
 from core.foundation.database import LARGEST_ID
 from core.foundation.errors import NotFound
 from core.images.addresses import Picture as Kind
 from core.images.addresses import Shown
+from core.ledger.views import LedgerLine, lines_of_generation
 from core.prompts.views import version
 from core.tables.access import Staff
 from core.tables.customers import Customer

@@ -10,12 +10,12 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from core.classification.taxonomy import TAXONOMY, FailureClass, Fault
-from core.credits.views import LedgerLine, lines_of_generation
 from core.foundation.database import LARGEST_ID
 from core.foundation.errors import NotFound
 from core.generation.workers import BEATS_UNTIL_SILENT
 from core.images.addresses import Picture as Kind
 from core.images.addresses import Shown
+from core.ledger.views import LedgerLine, lines_of_generation
 from core.tables.customers import Customer
 from core.tables.generation import ENDED, OPEN, Avatar, Generation, GenerationEvent, State, WorkerBeat
 from core.tables.images import StoredSelfie

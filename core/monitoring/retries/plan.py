@@ -16,9 +16,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, func, select
 from sqlalchemy.orm import Session
 
-from core.credits import ledger
 from core.foundation.errors import InvalidInput
 from core.generation.request import Quote, model_for_retry, quote
+from core.ledger import moves as ledger
 from core.settings import Settings
 from core.tables.customers import Customer
 from core.tables.failures import ErrorEvent

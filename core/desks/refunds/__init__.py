@@ -1,0 +1,1 @@
+"""What the refund desk shows and does: queue, evidence, bulk, reports."""

@@ -1,0 +1,1 @@
+"""The credits: moves by name, posting, statements, and the books that check them."""

@@ -1,0 +1,1 @@
+"""Grants and reversals, and what two people must agree to."""

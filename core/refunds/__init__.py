@@ -1,0 +1,1 @@
+"""The case machine: from a failure to a decision about its credits."""
