@@ -35,7 +35,7 @@ from bench.footprint import family, on_disk, proportional, watched
 from bench.promptfoo.rival import PACKAGE, Promptfoo
 from bench.race import Result, Stop, table
 from bench.slow_provider import Provider, provider
-from core.prompts.experiments.runs import stop_now
+from core.experiments.runs import stop_now
 from core.services import Services, open_services
 from core.settings import Settings
 from core.startup.embedded import embedded

@@ -9,7 +9,7 @@ import random
 import time
 
 from core.foundation.statistics.bradley_terry import Ballot, strengths
-from core.prompts.votes.verdict import verdict
+from core.votes.verdict import verdict
 
 VERSIONS, VOTES, SELFIES, ROUNDS = 10, 5_000, 50, 20
 LIMIT_SECONDS = 1.0

@@ -19,19 +19,19 @@ from sqlalchemy import func, select
 from core.access.permissions import Actor
 from core.access.staff import active_staff
 from core.customers.directory import create_customer
+from core.experiments.plan import Wish
+from core.experiments.runs import create, start
+from core.experiments.variants import Variant
 from core.images.samples import samples
 from core.images.thumbnails import thumbnail
-from core.prompts.experiments.plan import Wish
-from core.prompts.experiments.runs import create, start
-from core.prompts.experiments.variants import Variant
 from core.prompts.library import create_prompt
-from core.prompts.testsets.sets import Member, create_set
 from core.prompts.versions import Content
 from core.services import Services
 from core.settings import Settings
 from core.tables.experiments import Experiment
 from core.tables.generation import Avatar
 from core.tables.images import StoredSelfie
+from core.testsets.sets import Member, create_set
 
 VERSIONS, QUALITIES, SELFIES = 4, ("low", "medium"), 5
 IMAGES = VERSIONS * len(QUALITIES) * SELFIES

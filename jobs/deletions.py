@@ -1,6 +1,6 @@
 """Tick: finish deletions of people that the object store has held up."""
 
-from core.prompts.testsets.people import finish_deletions
+from core.testsets.people import finish_deletions
 from jobs.ticker import Worker
 
 LOOK_SECONDS = 900.0

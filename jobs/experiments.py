@@ -1,6 +1,6 @@
 """Tick: buy the missing images of running experiments."""
 
-from core.prompts.experiments.feed import feed
+from core.experiments.feed import feed
 from jobs.submit import submit_generations
 from jobs.ticker import Worker
 

@@ -1,6 +1,6 @@
 """Tick: look at the watch over what was promoted last."""
 
-from core.prompts.promotion.guard import look
+from core.promotion.guard import look
 from jobs.ticker import Worker
 
 

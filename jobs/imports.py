@@ -1,6 +1,6 @@
 """Tick: remove what imports have left that were killed."""
 
-from core.prompts.share.imports import clear_left
+from core.exports.imports import clear_left
 from jobs.ticker import Worker
 
 LOOK_SECONDS = 900.0

@@ -1,6 +1,6 @@
 """Tick: start the next stage of plans whose votes are in."""
 
-from core.prompts.experiments.stages import carry_on_plans
+from core.experiments.stages import carry_on_plans
 from jobs.ticker import Worker
 
 

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from core.prompts.testsets.people import people
-from core.prompts.testsets.sets import list_sets
+from core.testsets.people import people
+from core.testsets.sets import list_sets
 from pages.components.start import operator_errors, start_page
 from pages.components.testset_editor import sets_view
 from pages.components.testset_people import people_view

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from core.exports.shelf import shelf
 from core.foundation.database import Database, connect
-from core.prompts.share.shelf import shelf
 from core.sandbox.server import RunningSandbox
 from core.startup.object_store import EmbeddedObjectStore, ObjectStoreAddress
 from tests.support import databases, kinds

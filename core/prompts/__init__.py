@@ -1,0 +1,1 @@
+"""The prompt library: immutable versions, labels, snippets, rendering, lint."""

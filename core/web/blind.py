@@ -7,9 +7,9 @@ from starlette.responses import Response
 from core.foundation.errors import NotFound, OperatorError
 from core.images.kept import KeptPictures, erasure_number
 from core.images.output import AvatarRejected
-from core.prompts.votes.images import blind_picture, object_key
 from core.services import Services, current
 from core.storage.objects import ObjectStore
+from core.votes.images import blind_picture, object_key
 from core.web.private import has_it, no_picture, picture_answer
 
 LONGEST_TOKEN = 64

@@ -10,16 +10,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from core.exports import shelf
 from core.foundation.database import answers
 from core.foundation.errors import OperatorError, ServiceUnavailable
 from core.generation.clock import provider_time
 from core.generation.reports import apply_provider_report
 from core.images import addresses
-from core.prompts.share import shelf
-from core.prompts.votes.images import PATH
 from core.provider.errors import ProviderError, WebhookRejected
 from core.services import Services, current
 from core.tables.provider import WebhookInbox
+from core.votes.images import PATH
 from core.web.blind import blind_image
 from core.web.pictures import picture
 from core.web.shared import shared_file

@@ -6,9 +6,9 @@ from starlette.responses import Response, StreamingResponse
 
 from core.access.permissions import Permission, require
 from core.access.staff import actor_by_id
+from core.exports.shelf import Prepared, shelf
 from core.foundation.errors import NotAllowed, NotFound, OperatorError
 from core.images.kept import erasure_number
-from core.prompts.share.shelf import Prepared, shelf
 from core.services import Services, current
 
 NO_STORE = {"Cache-Control": "no-store"}

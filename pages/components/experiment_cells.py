@@ -5,8 +5,8 @@ from typing import Any
 import streamlit as st
 
 from core.access.permissions import Permission
+from core.experiments.compare import Comparison, compare
 from core.foundation.errors import Conflict
-from core.prompts.experiments.compare import Comparison, compare
 from pages.components.compare_grid.mount import mount_grid
 from pages.components.compare_grid.payload import payload
 from pages.components.experiment_address import asked_baseline

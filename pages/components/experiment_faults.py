@@ -4,8 +4,8 @@ import streamlit as st
 
 from core.foundation.wording import count
 from core.images.addresses import Size
-from core.prompts.votes.rated import Filter, FoundImage, find_images, versions_of
-from core.prompts.votes.ratings import TAGS
+from core.votes.rated import Filter, FoundImage, find_images, versions_of
+from core.votes.ratings import TAGS
 from pages.components.links import page_link
 from pages.components.pictures import show_picture
 from pages.components.start import Desk, plain

@@ -5,9 +5,9 @@ from typing import Any
 
 import streamlit as st
 
+from core.experiments.figures import FEWEST_OF_TAG, Figures, Line, Run, TagLine, Times, figures
 from core.foundation.statistics.rates import Rate
 from core.foundation.wording import UNKNOWN, count, dollars, duration, moment
-from core.prompts.experiments.figures import FEWEST_OF_TAG, Figures, Line, Run, TagLine, Times, figures
 from pages.components.clock import zone
 from pages.components.start import Desk, plain
 from pages.components.verdict_panels import share

@@ -9,18 +9,18 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.access.permissions import Permission
 from core.catalog.models import MODELS
+from core.experiments.plan import MOST_REPEATS, Forecast, Wish, forecast_wish
+from core.experiments.runs import create, start
+from core.experiments.stages import create_plan
+from core.experiments.stages_plan import Staging, forecast_plan
+from core.experiments.variants import MOST_VARIANTS, Variant, override_words
 from core.foundation.errors import OperatorError
 from core.foundation.wording import dollars, duration
-from core.prompts.experiments.plan import MOST_REPEATS, Forecast, Wish, forecast_wish
-from core.prompts.experiments.runs import create, start
-from core.prompts.experiments.stages import create_plan
-from core.prompts.experiments.stages_plan import Staging, forecast_plan
-from core.prompts.experiments.variants import MOST_VARIANTS, Variant, override_words
 from core.prompts.judging import LONGEST_TEMPLATE
 from core.prompts.rendering import VARIABLES, variables_in
 from core.prompts.snippets import resolve
-from core.prompts.testsets.sets import SetView, list_sets, members_of
 from core.prompts.views import Version, usable_versions
+from core.testsets.sets import SetView, list_sets, members_of
 from pages.components.changing import changing
 from pages.components.experiment_address import back_to_list, go_to
 from pages.components.experiment_overrides import AS_SAVED, combinations, override_row

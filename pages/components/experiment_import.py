@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.access.permissions import Permission
-from core.prompts.share.imports import import_experiment
+from core.exports.imports import import_experiment
 from pages.components.experiment_address import go_to_import
 from pages.components.forms import form_key, renew_form
 from pages.components.start import Desk, flash, operator_errors, refusal

@@ -4,9 +4,9 @@ from datetime import tzinfo
 
 import streamlit as st
 
+from core.exports.compared import compare_import
+from core.exports.imported import ImportRow, ImportView, imported, list_imports
 from core.foundation.wording import count, moment
-from core.prompts.share.compared import compare_import
-from core.prompts.share.imported import ImportRow, ImportView, imported, list_imports
 from pages.components.compare_grid.mount import mount_grid
 from pages.components.compare_grid.payload import payload
 from pages.components.experiment_address import FILE, IMPORT, asked_baseline, back_to_list

@@ -5,8 +5,8 @@ from datetime import tzinfo
 import streamlit as st
 
 from core.access.permissions import Permission
+from core.experiments.views import Progress, experiments
 from core.foundation.wording import moment
-from core.prompts.experiments.views import Progress, experiments
 from pages.components.experiment_address import FILE, NEW, OPEN, go_to
 from pages.components.experiment_import import import_button
 from pages.components.experiment_imported import imported_list

@@ -7,10 +7,10 @@ from typing import Any
 import streamlit as st
 
 from core.access.permissions import Permission
+from core.experiments.plan import MOST_REPEATS, Forecast, forecast_start
+from core.experiments.runs import get_experiment, start, stop_after_these, stop_now
+from core.experiments.views import Progress, progress
 from core.foundation.wording import moment
-from core.prompts.experiments.plan import MOST_REPEATS, Forecast, forecast_start
-from core.prompts.experiments.runs import get_experiment, start, stop_after_these, stop_now
-from core.prompts.experiments.views import Progress, progress
 from pages.components.changing import changing
 from pages.components.experiment_address import back_to_list
 from pages.components.experiment_cells import experiment_cells

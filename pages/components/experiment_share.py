@@ -5,9 +5,9 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from core.access.permissions import Permission
-from core.prompts.share.exports import WITH_PICTURES, Kind, Wish, prepare
-from core.prompts.share.sheet import SIDES
-from core.prompts.share.shelf import LIFETIME_SECONDS, Prepared, shelf
+from core.exports.exports import WITH_PICTURES, Kind, Wish, prepare
+from core.exports.sheet import SIDES
+from core.exports.shelf import LIFETIME_SECONDS, Prepared, shelf
 from pages.components.start import Desk, operator_errors, plain, refusal
 
 KINDS = {

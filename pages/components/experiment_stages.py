@@ -7,17 +7,10 @@ from decimal import Decimal
 import streamlit as st
 
 from core.access.permissions import Permission
+from core.experiments.stages import end_plan, forecast_next, next_by_hand
+from core.experiments.stages_views import PlanView, Prediction, StageView, plan_of, plan_view, prediction
 from core.foundation.statistics.rank_agreement import RankAgreement
 from core.foundation.wording import count, dollars, moment
-from core.prompts.experiments.stages import end_plan, forecast_next, next_by_hand
-from core.prompts.experiments.stages_views import (
-    PlanView,
-    Prediction,
-    StageView,
-    plan_of,
-    plan_view,
-    prediction,
-)
 from pages.components.changing import changing
 from pages.components.experiment_address import FILE, OPEN, go_to
 from pages.components.experiment_words import STATES, doubts, price

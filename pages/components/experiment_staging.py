@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import streamlit as st
 
+from core.experiments.plan import Wish
+from core.experiments.stages_plan import FEWEST_VERSIONS, PlanForecast, Staging
 from core.foundation.wording import dollars, duration
-from core.prompts.experiments.plan import Wish
-from core.prompts.experiments.stages_plan import FEWEST_VERSIONS, PlanForecast, Staging
-from core.prompts.votes.staging import FINALISTS, STAGES, default_keeps, passed_over
+from core.votes.staging import FINALISTS, STAGES, default_keeps, passed_over
 from pages.components.start import plain
 
 AT_ONCE, IN_STAGES = "All at once", "In stages"

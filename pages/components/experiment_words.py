@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
+from core.experiments.plan import Forecast
+from core.experiments.views import Progress
 from core.foundation.wording import count, dollars, duration
-from core.prompts.experiments.plan import Forecast
-from core.prompts.experiments.views import Progress
 
 STATES = {
     "draft": ":gray-badge[:material/edit: Not started]",

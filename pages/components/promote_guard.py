@@ -7,8 +7,8 @@ import streamlit as st
 
 from core.access.permissions import Permission
 from core.foundation.wording import UNKNOWN, ago, count, dollars, duration, moment
-from core.prompts.promotion.live import Figures, Spread
-from core.prompts.promotion.views import Past, Watch, promotions, rolled_back_lately, watch
+from core.promotion.live import Figures, Spread
+from core.promotion.views import Past, Watch, promotions, rolled_back_lately, watch
 from pages.components.links import page_link
 from pages.components.promote_limits import limits_form
 from pages.components.promote_panel import conditions

@@ -7,8 +7,8 @@ import streamlit as st
 
 from core.access.permissions import Permission
 from core.foundation.wording import moment
-from core.prompts.promotion.limits import BOUNDS, LONGEST_REASON, WHOLE, in_force
-from core.prompts.promotion.views import LimitsChange, limits_history
+from core.promotion.limits import BOUNDS, LONGEST_REASON, WHOLE, in_force
+from core.promotion.views import LimitsChange, limits_history
 from core.prompts.views import OURS
 from pages.components.promote_steps import ask_limits
 from pages.components.start import Desk, plain, refusal

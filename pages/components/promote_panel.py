@@ -6,9 +6,9 @@ import streamlit as st
 
 from core.access.permissions import Permission
 from core.foundation.wording import count
+from core.promotion.conditions import Condition
+from core.promotion.gate import Gate, gate, promotable
 from core.prompts.labels import LONGEST_REASON, PRODUCTION
-from core.prompts.promotion.conditions import Condition
-from core.prompts.promotion.gate import Gate, gate, promotable
 from core.prompts.views import Version
 from pages.components.links import page_link
 from pages.components.promote_steps import ask_promote

@@ -6,9 +6,9 @@ from typing import Any
 
 import streamlit as st
 
-from core.prompts.promotion.gate import promote
-from core.prompts.promotion.guard import roll_back_now, set_automatic
-from core.prompts.promotion.limits import BOUNDS, WHOLE, Limits, save_limits
+from core.promotion.gate import promote
+from core.promotion.guard import roll_back_now, set_automatic
+from core.promotion.limits import BOUNDS, WHOLE, Limits, save_limits
 from pages.components.changing import changing
 from pages.components.start import Desk
 

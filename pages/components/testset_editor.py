@@ -7,15 +7,8 @@ import streamlit as st
 from core.access.permissions import Permission
 from core.foundation.wording import count
 from core.images.addresses import Picture, Shown, Size
-from core.prompts.testsets.people import PersonView
-from core.prompts.testsets.sets import (
-    TAGS,
-    Member,
-    SetView,
-    create_set,
-    members_of,
-    new_version,
-)
+from core.testsets.people import PersonView
+from core.testsets.sets import TAGS, Member, SetView, create_set, members_of, new_version
 from pages.components.changing import changing
 from pages.components.pictures import show_picture
 from pages.components.start import Desk, plain, refusal

@@ -10,13 +10,7 @@ from core.foundation.errors import OperatorError, ServiceUnavailable, StillKept
 from core.foundation.wording import count
 from core.images.addresses import Size
 from core.images.intake import Selfie, take_in
-from core.prompts.testsets.people import (
-    PersonView,
-    add_person,
-    delete_person,
-    note_consent,
-    take_back_consent,
-)
+from core.testsets.people import PersonView, add_person, delete_person, note_consent, take_back_consent
 from pages.components.changing import changing
 from pages.components.forms import form_key, renew_form
 from pages.components.pictures import show_picture

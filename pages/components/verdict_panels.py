@@ -7,9 +7,9 @@ import streamlit as st
 from core.foundation.statistics.agreement import Agreement
 from core.foundation.statistics.rates import Rate
 from core.foundation.wording import UNKNOWN, count, dollars, duration
-from core.prompts.votes.charts import strength_bars
-from core.prompts.votes.results import Results, VersionResult, results
-from core.prompts.votes.verdict import Verdict
+from core.votes.charts import strength_bars
+from core.votes.results import Results, VersionResult, results
+from core.votes.verdict import Verdict
 from pages.components.promote_panel import promote_from
 from pages.components.promote_steps import carry_out_promotion
 from pages.components.start import Desk, plain

@@ -4,8 +4,8 @@ import html
 
 import streamlit as st
 
-from core.prompts.votes.batches import rateable
-from core.prompts.votes.images import address
+from core.votes.batches import rateable
+from core.votes.images import address
 from pages.components.start import Desk
 
 VIEWS = {"vote": "Blind votes", "rate": "Ratings", "lineup": "Line-ups", "verdict": "Verdict"}

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.foundation.wording import count, moment
-from core.prompts.votes.batches import BatchRow, Progress, batches, create_batch, progress, variant_names
+from core.votes.batches import BatchRow, Progress, batches, create_batch, progress, variant_names
 from pages.components.changing import changing
 from pages.components.clock import zone
 from pages.components.start import Desk, plain

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.access.staff import actor_by_id
 from core.foundation.errors import OperatorError
-from core.prompts.votes.lineups import answer, next_lineup
+from core.votes.lineups import answer, next_lineup
 from pages.components.start import Desk, operator_errors, plain
 from pages.components.vote_address import experiment_picker, figure, row_of
 

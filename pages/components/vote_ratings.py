@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.access.staff import actor_by_id
 from core.foundation.errors import OperatorError
-from core.prompts.votes.ratings import TAGS, next_unrated, rate
+from core.votes.ratings import TAGS, next_unrated, rate
 from pages.components.start import Desk, operator_errors, plain
 from pages.components.vote_address import experiment_picker, figure, row_of
 

@@ -5,7 +5,7 @@ import streamlit as st
 from core.access.permissions import Permission, require
 from core.access.staff import actor_by_id
 from core.foundation.errors import OperatorError
-from core.prompts.votes.batches import Answer, batch_experiment, cast, close_batch, next_pairs, progress, undo
+from core.votes.batches import Answer, batch_experiment, cast, close_batch, next_pairs, progress, undo
 from pages.components.changing import changing
 from pages.components.start import Desk, operator_errors, plain
 from pages.components.verdict_panels import show_results

@@ -11,9 +11,9 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
-from core.prompts.votes.batches import create_batch
 from core.sandbox.server import RunningSandbox
 from core.tables.votes import Vote, VotePair
+from core.votes.batches import create_batch
 from tests.support.app import RunningApp, settings_of
 from tests.support.desk import TestDesk, wait_for
 from tests.support.votes import Drawn, drawn_experiment

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from core.prompts.experiments.variants import Variant
+from core.experiments.variants import Variant
 from core.sandbox.server import RunningSandbox
 from tests.support.app import RunningApp, settings_of
 from tests.support.desk import TestDesk, wait_for

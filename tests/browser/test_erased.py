@@ -6,11 +6,11 @@ from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import select
 
 from core.access.permissions import Actor
-from core.prompts.testsets.people import delete_person, note_consent
 from core.services import Services
 from core.tables.generation import Generation
 from core.tables.images import StoredSelfie
 from core.tables.testsets import TestPerson
+from core.testsets.people import delete_person, note_consent
 from tests.support.app import RunningApp
 from tests.support.grids import drawn_grid
 

@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.prompts.share.exports import Kind, Wish
+from core.exports.exports import Kind, Wish
 from core.sandbox.server import RunningSandbox
 from tests.browser.comparing import loaded, whole
 from tests.support.app import RunningApp, settings_of

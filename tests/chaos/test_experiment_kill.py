@@ -3,7 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
-from core.prompts.experiments.variants import Variant
+from core.experiments.variants import Variant
 from tests.chaos.checks import check_all, let_leases_run_out
 from tests.chaos.processes import start_worker
 from tests.support.desk import TestDesk, wait_for

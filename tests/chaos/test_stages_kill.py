@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from core.prompts.experiments.stages_plan import Staging
+from core.experiments.stages_plan import Staging
 from tests.chaos.checks import check_all, let_leases_run_out
 from tests.chaos.processes import start_worker
 from tests.support.desk import TestDesk, wait_for

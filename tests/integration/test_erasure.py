@@ -13,23 +13,23 @@ from core.desks.generations.filters import Filter
 from core.desks.generations.overview import overview
 from core.desks.generations.progress import progress
 from core.desks.generations.views import page_of_generations
+from core.experiments.grids import grid
+from core.exports.exports import Kind, Wish, prepare
+from core.exports.shelf import shelf
 from core.foundation.errors import NotFound, ServiceUnavailable, StillKept
 from core.images.addresses import Picture, Size, address
 from core.images.intake import take_in
 from core.images.kept import erasure_number
 from core.images.samples import samples
 from core.images.selfies import earlier_selfies, keep_selfie
-from core.prompts.experiments.grids import grid
-from core.prompts.share.exports import Kind, Wish, prepare
-from core.prompts.share.shelf import shelf
-from core.prompts.testsets.people import delete_person, finish_deletions, note_consent
-from core.prompts.votes.images import generation_tokens
 from core.services import Services, install
 from core.storage import keys
 from core.tables.customers import Customer
 from core.tables.generation import Avatar, Generation
 from core.tables.images import StoredSelfie
 from core.tables.testsets import TestPerson
+from core.testsets.people import delete_person, finish_deletions, note_consent
+from core.votes.images import generation_tokens
 from core.web.stored import stored_picture
 from tests.support.desk import TestDesk, wait_for
 from tests.support.grids import Drawn, drawn_grid

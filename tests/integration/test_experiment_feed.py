@@ -9,14 +9,14 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from core.access.staff import actor_by_id
+from core.experiments.feed import take_turn
+from core.experiments.money import money_of, money_today
+from core.experiments.plan import forecast_wish
+from core.experiments.runs import start, stop_after_these, stop_now
+from core.experiments.variants import Variant
 from core.foundation.errors import Conflict, InvalidInput, NotAllowed, ServiceUnavailable
 from core.generation.leases import claim_queued
 from core.generation.request import retry_generation
-from core.prompts.experiments.feed import take_turn
-from core.prompts.experiments.money import money_of, money_today
-from core.prompts.experiments.plan import forecast_wish
-from core.prompts.experiments.runs import start, stop_after_these, stop_now
-from core.prompts.experiments.variants import Variant
 from core.tables.access import Staff
 from core.tables.customers import Customer
 from core.tables.experiments import ExperimentPurchase, OwnedImage

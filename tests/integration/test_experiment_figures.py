@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import text
 
 from core.access.permissions import Actor
+from core.experiments.figures import Ends, Figures, Line, figures
+from core.experiments.money import money_of
+from core.experiments.runs import start, stop_now
+from core.experiments.variants import Variant
 from core.foundation.errors import NotFound
-from core.prompts.experiments.figures import Ends, Figures, Line, figures
-from core.prompts.experiments.money import money_of
-from core.prompts.experiments.runs import start, stop_now
-from core.prompts.experiments.variants import Variant
 from tests.support.desk import TestDesk, wait_for, working
 from tests.support.experiments import LOTS, Lab
 

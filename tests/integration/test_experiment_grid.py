@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from core.experiments.runs import stop_now
+from core.experiments.variants import Variant
 from core.generation.submit import claim_to_submit, submit
-from core.prompts.experiments.runs import stop_now
-from core.prompts.experiments.variants import Variant
 from core.sandbox.server import RunningSandbox
 from core.startup.object_store import ObjectStoreAddress
 from tests.support.desk import KEPT, PATIENT, TIME_SCALE, TestDesk, quick_settings, wait_for, working

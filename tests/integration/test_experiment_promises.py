@@ -13,14 +13,14 @@ import pytest
 from PIL import Image
 from sqlalchemy import select, text
 
-from core.prompts.experiments.grids import grid
-from core.prompts.experiments.money import money_of
-from core.prompts.experiments.variants import Variant
-from core.prompts.votes.batches import create_batch, next_pairs
-from core.prompts.votes.images import blind_picture, object_key
+from core.experiments.grids import grid
+from core.experiments.money import money_of
+from core.experiments.variants import Variant
 from core.sandbox.server import RunningSandbox
 from core.startup.object_store import ObjectStoreAddress
 from core.tables.generation import Avatar
+from core.votes.batches import create_batch, next_pairs
+from core.votes.images import blind_picture, object_key
 from tests.support.desk import TIME_SCALE, TestDesk, quick_settings, wait_for, working
 from tests.support.experiments import Lab
 

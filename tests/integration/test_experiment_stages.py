@@ -9,18 +9,18 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from core.access.staff import actor_by_id
+from core.experiments.money import money_under_cap
+from core.experiments.runs import stop_now
+from core.experiments.stages import carry_on, end_plan, forecast_next, next_by_hand
+from core.experiments.stages_plan import Staging
+from core.experiments.variants import Variant
 from core.foundation.errors import Conflict, InvalidInput, NotAllowed, ServiceUnavailable
-from core.prompts.experiments.money import money_under_cap
-from core.prompts.experiments.runs import stop_now
-from core.prompts.experiments.stages import carry_on, end_plan, forecast_next, next_by_hand
-from core.prompts.experiments.stages_plan import Staging
-from core.prompts.experiments.variants import Variant
-from core.prompts.votes.batches import cast, close_batch, create_batch
 from core.tables.access import AuditEvent, Staff
 from core.tables.experiment_stages import ExperimentStage
 from core.tables.experiments import Experiment, ExperimentPurchase, ExperimentVariant
 from core.tables.generation import Generation
 from core.tables.votes import VotePair
+from core.votes.batches import cast, close_batch, create_batch
 from tests.support.desk import TestDesk
 from tests.support.experiments import LOTS, Lab
 from tests.support.factories import make_staff

@@ -14,15 +14,15 @@ from sqlalchemy.orm import Session
 from core.access.permissions import Actor
 from core.foundation.database import Database
 from core.foundation.errors import Conflict, InvalidInput, NotAllowed
+from core.promotion.conditions import Name
+from core.promotion.gate import gate, promote
+from core.promotion.limits import DEFAULT, in_force, save_limits
 from core.prompts import library
 from core.prompts.labels import history, labelled, labels, move_label, roll_back
-from core.prompts.promotion.conditions import Name
-from core.prompts.promotion.gate import gate, promote
-from core.prompts.promotion.limits import DEFAULT, in_force, save_limits
-from core.prompts.votes.batches import cast, create_batch, next_pairs
 from core.tables.access import AuditEvent
 from core.tables.experiments import ExperimentCell, ExperimentPurchase
 from core.tables.promotion import Promotion, PromotionGuard
+from core.votes.batches import cast, create_batch, next_pairs
 from tests.support.factories import make_generation
 from tests.support.promotion import Proven, framed, images, priced, proven, standing, tom, voted
 from tests.support.prompts import edit, make_actor, make_prompt

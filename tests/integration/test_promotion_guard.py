@@ -11,12 +11,12 @@ from core.alerts.kinds import Kind
 from core.alerts.rules import seed_rules
 from core.foundation.database import Database
 from core.foundation.errors import Conflict, NotAllowed
+from core.promotion.gate import promote
+from core.promotion.guard import look, roll_back_now, set_automatic
+from core.promotion.limits import DEFAULT
+from core.promotion.views import promotions, watch
 from core.prompts import library
 from core.prompts.labels import history, labelled, labels, roll_back
-from core.prompts.promotion.gate import promote
-from core.prompts.promotion.guard import look, roll_back_now, set_automatic
-from core.prompts.promotion.limits import DEFAULT
-from core.prompts.promotion.views import promotions, watch
 from core.tables.access import AuditEvent
 from core.tables.promotion import Promotion, PromotionGuard
 from core.tables.prompts import PromptLabelMove
@@ -258,7 +258,7 @@ def test_a_look_that_dies_before_its_end_leaves_nothing_and_the_next_one_acts(
 ) -> None:
     promoted.ended(*[REFUSED] * 6)
     with monkeypatch.context() as patch:
-        patch.setattr("core.prompts.promotion.guard._end", lambda *_, **__: 1 / 0)
+        patch.setattr("core.promotion.guard._end", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             look(promoted.database)
     assert not promoted.is_back()

@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
 from core.foundation.errors import Conflict, InvalidInput
-from core.prompts.promotion.conditions import Name
-from core.prompts.promotion.limits import in_force, save_limits
-from core.prompts.promotion.views import limits_history
+from core.promotion.conditions import Name
+from core.promotion.limits import in_force, save_limits
+from core.promotion.views import limits_history
 from core.tables.access import AuditEvent
 from tests.support.promotion import proven, standing, tom
 

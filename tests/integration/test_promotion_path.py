@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
+from core.promotion.gate import promote
+from core.promotion.views import watch
 from core.prompts.labels import history, labelled, labels
 from core.prompts.library import get_version, save_version
-from core.prompts.promotion.gate import promote
-from core.prompts.promotion.views import watch
 from core.prompts.versions import Content
 from core.tables.generation import Generation
 from core.tables.promotion import PromotionGuard

@@ -9,17 +9,14 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import func, select, update
 
+from core.experiments.variants import Variant
+from core.exports.document import Document
+from core.exports.exports import Kind, Wish, prepare
+from core.exports.imported import ImportView, imported, list_imports
+from core.exports.imports import clear_left, import_experiment
 from core.foundation.database import Database
 from core.foundation.errors import Conflict, NotAllowed, NotFound
 from core.images.addresses import Size
-from core.prompts.experiments.variants import Variant
-from core.prompts.share.document import Document
-from core.prompts.share.exports import Kind, Wish, prepare
-from core.prompts.share.imported import ImportView, imported, list_imports
-from core.prompts.share.imports import clear_left, import_experiment
-from core.prompts.testsets.people import delete_person, note_consent, people
-from core.prompts.votes.batches import cast, create_batch, next_pairs
-from core.prompts.votes.ratings import rate
 from core.sandbox.server import RunningSandbox
 from core.startup.object_store import ObjectStoreAddress
 from core.tables.access import AuditEvent
@@ -29,6 +26,9 @@ from core.tables.generation import Generation
 from core.tables.images import StoredSelfie
 from core.tables.imports import ExperimentImport, ImportedSelfie, ImportIntent
 from core.tables.testsets import TestPerson
+from core.testsets.people import delete_person, note_consent, people
+from core.votes.batches import cast, create_batch, next_pairs
+from core.votes.ratings import rate
 from core.web.stored import stored_picture
 from tests.support.databases import fresh_database
 from tests.support.desk import TestDesk, quick_settings, wait_for, working

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, text
 
+from core.experiments.variants import Variant
+from core.exports.bundle import DOCUMENT
+from core.exports.document import grid_hash
+from core.exports.exports import Kind, Wish
 from core.foundation.errors import InvalidInput, ServiceUnavailable
-from core.prompts.experiments.variants import Variant
-from core.prompts.share.bundle import DOCUMENT
-from core.prompts.share.document import grid_hash
-from core.prompts.share.exports import Kind, Wish
 from core.storage.objects import ObjectStore
 from core.tables.customers import Customer
 from core.tables.imports import ExperimentImport, ImportIntent

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import update
 from starlette.applications import Starlette
 
-from core.prompts.experiments.variants import Variant
-from core.prompts.share.exports import Kind, Wish, prepare
+from core.experiments.variants import Variant
+from core.exports.exports import Kind, Wish, prepare
 from core.services import install
 from core.tables.access import Staff
 from core.web.routes import routes

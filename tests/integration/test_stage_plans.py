@@ -2,10 +2,10 @@
 
 import pytest
 
+from core.experiments.stages_plan import Staging, forecast_plan
+from core.experiments.stages_views import prediction
+from core.experiments.variants import Variant
 from core.foundation.errors import InvalidInput
-from core.prompts.experiments.stages_plan import Staging, forecast_plan
-from core.prompts.experiments.stages_views import prediction
-from core.prompts.experiments.variants import Variant
 from pages.components.experiment_stages import predicts_words
 from tests.support.desk import TestDesk
 from tests.support.experiments import LOTS, Lab

@@ -6,18 +6,12 @@ from sqlalchemy import select
 from core.customers.directory import create_customer
 from core.foundation.errors import Conflict, InvalidInput, NotFound
 from core.images.intake import take_in
-from core.prompts.testsets.people import (
-    add_person,
-    delete_person,
-    note_consent,
-    people,
-    take_back_consent,
-)
-from core.prompts.testsets.sets import Member, create_set, members_of
 from core.tables.customers import Customer
 from core.tables.generation import Avatar, Generation
 from core.tables.images import StoredSelfie
 from core.tables.testsets import TestPerson
+from core.testsets.people import add_person, delete_person, note_consent, people, take_back_consent
+from core.testsets.sets import Member, create_set, members_of
 from tests.support.desk import TestDesk, wait_for, working
 from tests.support.pictures import astronaut, encode
 

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from core.access.permissions import Actor
 from core.access.staff import actor_by_id
 from core.foundation.errors import Conflict, InvalidInput, NotAllowed
-from core.prompts.testsets.sets import (
+from core.tables.testsets import TestPerson
+from core.testsets.sets import (
     MOST_SELFIES,
     Member,
     create_set,
@@ -19,7 +20,6 @@ from core.prompts.testsets.sets import (
     new_version,
     newest_version,
 )
-from core.tables.testsets import TestPerson
 from tests.support.factories import make_customer, make_selfie, make_staff
 from tests.support.testsets import agree, make_selfies, make_set
 

@@ -10,23 +10,14 @@ from sqlalchemy.orm import Session
 from core.access.permissions import Actor
 from core.foundation.errors import Conflict, InvalidInput, NotAllowed
 from core.foundation.statistics.rates import Rate
-from core.prompts.votes.batches import (
-    batches,
-    cast,
-    close_batch,
-    create_batch,
-    next_pairs,
-    progress,
-    rateable,
-    undo,
-)
-from core.prompts.votes.lineups import answer, next_lineup, recognised
-from core.prompts.votes.ratings import next_unrated, rate, rating_agreement, ratings, shipping_of
-from core.prompts.votes.results import results
 from core.tables.customers import Customer
 from core.tables.generation import Generation
 from core.tables.images import StoredSelfie
 from core.tables.votes import Lineup, Vote, VotePair
+from core.votes.batches import batches, cast, close_batch, create_batch, next_pairs, progress, rateable, undo
+from core.votes.lineups import answer, next_lineup, recognised
+from core.votes.ratings import next_unrated, rate, rating_agreement, ratings, shipping_of
+from core.votes.results import results
 from tests.support.prompts import make_actor
 from tests.support.votes import Drawn, answer_for, drawn_experiment
 

@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import select
 
 from core.prompts.labels import PRODUCTION
-from core.prompts.votes.batches import cast, create_batch, next_pairs
-from core.prompts.votes.ratings import rate
 from core.tables.experiments import ExperimentCell
 from core.tables.image_checks import ImageCheck
 from core.tables.prompts import PromptLabel
+from core.votes.batches import cast, create_batch, next_pairs
+from core.votes.ratings import rate
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import grid_data, said
 from tests.support.desk import TestDesk

@@ -4,13 +4,13 @@ import pytest
 from sqlalchemy import select, text
 from streamlit.testing.v1 import AppTest
 
-from core.prompts.experiments.variants import Variant
-from core.prompts.share.exports import Kind, Wish
-from core.prompts.share.shelf import shelf
-from core.prompts.votes.batches import cast, create_batch, next_pairs
-from core.prompts.votes.ratings import rate
+from core.experiments.variants import Variant
+from core.exports.exports import Kind, Wish
+from core.exports.shelf import shelf
 from core.services import Services
 from core.tables.experiments import ExperimentCell, ExperimentVariant
+from core.votes.batches import cast, create_batch, next_pairs
+from core.votes.ratings import rate
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, has_button, said
 from tests.support.desk import TestDesk, wait_for, working

@@ -3,7 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.prompts.experiments.stages_views import StageVersion, plan_view
+from core.experiments.stages_views import StageVersion, plan_view
 from core.services import Services
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, said

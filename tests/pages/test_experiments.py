@@ -5,9 +5,9 @@ from collections import Counter
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.prompts.experiments.grids import grid
-from core.prompts.experiments.variants import Variant
-from core.prompts.experiments.views import progress
+from core.experiments.grids import grid
+from core.experiments.variants import Variant
+from core.experiments.views import progress
 from core.services import Services
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, has_button, said

@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 import core.services
-from core.prompts.share.exports import Kind, Wish
-from core.prompts.votes.ratings import rate
+from core.exports.exports import Kind, Wish
 from core.tables.customers import Customer
 from core.tables.experiments import ExperimentCell
 from core.tables.imports import ImportedSelfie
+from core.votes.ratings import rate
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import grid_data, said
 from tests.support.desk import TestDesk

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
+from core.promotion.gate import promote
+from core.promotion.guard import look
+from core.promotion.limits import in_force
+from core.promotion.views import promotions
 from core.prompts.labels import history, labelled, labels
-from core.prompts.promotion.gate import promote
-from core.prompts.promotion.guard import look
-from core.prompts.promotion.limits import in_force
-from core.prompts.promotion.views import promotions
 from core.tables.promotion import Promotion, PromotionGuard
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, has_button, said

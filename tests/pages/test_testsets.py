@@ -5,9 +5,9 @@ from sqlalchemy import select
 
 from core.foundation.errors import StillKept
 from core.images.intake import take_in
-from core.prompts.testsets.people import add_person
 from core.services import Services
 from core.tables.testsets import TestSet
+from core.testsets.people import add_person
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, has_button, said
 from tests.support.desk import TestDesk

@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy import select
 
-from core.prompts.votes.batches import create_batch
-from core.prompts.votes.ratings import TAGS
 from core.tables.votes import Lineup, Rating, Vote, VoteBatch
+from core.votes.batches import create_batch
+from core.votes.ratings import TAGS
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, has_button, said
 from tests.support.desk import TestDesk

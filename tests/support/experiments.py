@@ -9,15 +9,15 @@ from typing import Any
 from PIL import ImageEnhance
 from sqlalchemy import func, select, text, update
 
+from core.experiments.feed import feed
+from core.experiments.plan import Forecast, Wish, forecast_start
+from core.experiments.runs import create, start
+from core.experiments.variants import Variant
 from core.foundation.database import Database
 from core.images.thumbnails import thumbnail
-from core.prompts.experiments.feed import feed
-from core.prompts.experiments.plan import Forecast, Wish, forecast_start
-from core.prompts.experiments.runs import create, start
-from core.prompts.experiments.variants import Variant
-from core.prompts.testsets.sets import Member, create_set
 from core.tables.experiments import Experiment, ExperimentCell
 from core.tables.generation import Generation
+from core.testsets.sets import Member, create_set
 from tests.support.desk import TestDesk
 from tests.support.factories import make_selfie
 from tests.support.pictures import astronaut, encode

@@ -12,9 +12,9 @@ from PIL import Image, ImageEnhance
 from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
+from core.experiments.keys import image_key
 from core.images.checks.service import check_generation
 from core.images.thumbnails import thumbnail
-from core.prompts.experiments.keys import image_key
 from core.services import Services
 from core.storage import keys
 from core.tables.customers import Customer

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
-from core.prompts.promotion.gate import Gate, gate
+from core.promotion.gate import Gate, gate
 from core.tables.experiments import ExperimentCell
 from core.tables.generation import Generation, RenderAttempt
 from core.tables.image_checks import ImageCheck

@@ -5,9 +5,9 @@ import uuid
 from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
+from core.promotion.gate import promote
 from core.prompts.labels import PRODUCTION, move_label
 from core.prompts.library import create_prompt, save_version
-from core.prompts.promotion.gate import promote
 from core.prompts.versions import Content
 from core.tables.prompts import PromptVersion
 from tests.support.factories import make_staff

@@ -4,8 +4,8 @@ import io
 import uuid
 import zipfile
 
-from core.prompts.share.exports import Wish, prepare
-from core.prompts.share.imports import import_experiment
+from core.exports.exports import Wish, prepare
+from core.exports.imports import import_experiment
 from tests.support.desk import TestDesk
 
 

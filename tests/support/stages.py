@@ -8,14 +8,14 @@ import pytest
 from sqlalchemy import select, text
 
 from core.access.permissions import Actor
-from core.prompts.experiments.stages import carry_on_plans, create_plan
-from core.prompts.experiments.stages_made import lines_of, stages_of
-from core.prompts.experiments.stages_plan import Staging
-from core.prompts.experiments.variants import Variant
-from core.prompts.votes.batches import Answer, cast, next_pairs
+from core.experiments.stages import carry_on_plans, create_plan
+from core.experiments.stages_made import lines_of, stages_of
+from core.experiments.stages_plan import Staging
+from core.experiments.variants import Variant
 from core.tables.experiment_stages import ExperimentLine, ExperimentPlan, ExperimentStage
 from core.tables.experiments import Experiment
 from core.tables.votes import VotePair
+from core.votes.batches import Answer, cast, next_pairs
 from tests.support.desk import TestDesk
 from tests.support.experiments import LOTS, Lab
 

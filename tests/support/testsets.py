@@ -6,10 +6,10 @@ from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
-from core.prompts.testsets.sets import Member, create_set
 from core.tables.customers import Customer
 from core.tables.images import StoredSelfie
 from core.tables.testsets import TestSetVersion
+from core.testsets.sets import Member, create_set
 from tests.support.factories import make_customer, make_selfie
 
 

@@ -11,12 +11,12 @@ from PIL import Image, PngImagePlugin
 from sqlalchemy.orm import Session
 
 from core.access.permissions import Actor
-from core.prompts.votes.batches import Answer, BlindPair
 from core.storage.objects import ObjectStore
 from core.tables.experiments import Experiment, ExperimentCell, ExperimentVariant
 from core.tables.generation import Avatar, Generation, RenderAttempt
 from core.tables.prompts import PromptVersion
 from core.tables.votes import VotePair
+from core.votes.batches import Answer, BlindPair
 from tests.support.factories import NOON, make_generation, make_selfie
 from tests.support.testsets import consenting, make_set
 

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from core.images.checks.verdicts import Check, Verdict
-from core.prompts.experiments.compare import (
+from core.experiments.compare import (
     Gate,
     Sample,
     column_orders,
@@ -19,8 +18,9 @@ from core.prompts.experiments.compare import (
     sums,
     worst_first,
 )
-from core.prompts.experiments.grids import CellView
-from core.prompts.votes.ratings import RatedImage
+from core.experiments.grids import CellView
+from core.images.checks.verdicts import Check, Verdict
+from core.votes.ratings import RatedImage
 
 GOOD, BAD, DOUBT, LOST, COMING = "good", "bad", "doubt", "lost", "coming"
 

@@ -5,15 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from core.prompts.promotion.live import Counts, Job, spread
-from core.prompts.promotion.sequential import (
-    LEAST,
-    REFUSAL_ALPHA,
-    REQUEST_ALPHA,
-    boundary,
-    crossed,
-)
-from core.prompts.promotion.watch import regressed, too_many
+from core.promotion.live import Counts, Job, spread
+from core.promotion.sequential import LEAST, REFUSAL_ALPHA, REQUEST_ALPHA, boundary, crossed
+from core.promotion.watch import regressed, too_many
 
 JOBS = 500
 

@@ -6,9 +6,9 @@ from typing import BinaryIO
 
 import pytest
 
+from core.exports import shelf as module
+from core.exports.shelf import LIFETIME_SECONDS, MOST, Prepared, Shelf
 from core.foundation.errors import NotFound
-from core.prompts.share import shelf as module
-from core.prompts.share.shelf import LIFETIME_SECONDS, MOST, Prepared, Shelf
 
 
 class Clock:

@@ -9,7 +9,7 @@ from core.catalog.prices import price_usd
 from core.foundation.statistics.bradley_terry import Ballot, strengths
 from core.foundation.statistics.rank_agreement import rank_agreement
 from core.foundation.statistics.rates import Rate
-from core.prompts.votes.staging import STAGES, Decision, decide, default_keeps, next_stage
+from core.votes.staging import STAGES, Decision, decide, default_keeps, next_stage
 from tests.unit.test_vote_statistics import Generator, all_pairs
 
 pytestmark = pytest.mark.slow

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from core.prompts.experiments.figures import TagLine, tag_lines
-from core.prompts.experiments.grids import CellView, Grid, SelfieView
-from core.prompts.votes.ratings import RatedImage
+from core.experiments.figures import TagLine, tag_lines
+from core.experiments.grids import CellView, Grid, SelfieView
 from core.tables.generation import State
+from core.votes.ratings import RatedImage
 
 GLASSES, BEARD = 1, 2
 

@@ -10,9 +10,9 @@ from core.foundation.statistics.agreement import agreement
 from core.foundation.statistics.bradley_terry import Ballot, strengths
 from core.foundation.statistics.paired import MOST_VOTES, e_value, paired_test
 from core.foundation.statistics.rates import Rate
-from core.prompts.votes.samples import Sample, best_first, shipping
-from core.prompts.votes.staging import cost, cut
-from core.prompts.votes.verdict import verdict
+from core.votes.samples import Sample, best_first, shipping
+from core.votes.staging import cost, cut
+from core.votes.verdict import verdict
 
 pytestmark = pytest.mark.slow
 

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from core.experiments.compare import Column, Comparison, Gate, Sample
+from core.experiments.grids import CellView, RowView
 from core.foundation.wording import dollars
 from core.images.addresses import Size
 from core.images.checks.verdicts import FRAMING, Check, Verdict
-from core.prompts.experiments.compare import Column, Comparison, Gate, Sample
-from core.prompts.experiments.grids import CellView, RowView
 from core.settings import Settings
 from pages.components.parameters import LABELS
 from pages.components.prompt_diff import summary

@@ -1,0 +1,1 @@
+"""Versions against selfies: priced before they run, and never bought twice."""

@@ -1,0 +1,1 @@
+"""Experiments as files: contact sheet, archive, table."""

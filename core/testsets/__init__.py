@@ -1,0 +1,1 @@
+"""The people and selfies that experiments draw."""

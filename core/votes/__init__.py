@@ -1,0 +1,1 @@
+"""Blind votes, ratings and line-ups, and the verdict that follows."""
