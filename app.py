@@ -19,9 +19,9 @@ from core.startup.prepare import prepare
 from core.web.routes import routes
 from jobs.schedule import ticks
 from jobs.ticker import Worker
-from pages.components.clicks import ClicksOnce
-from pages.components.compare_grid.files import file_route
-from pages.components.signin import sign_in_settings
+from pages.experiments.compare_grid.files import file_route
+from pages.shared.clicks import ClicksOnce
+from pages.shared.signin import sign_in_settings
 
 
 def give_up(reason: OperatorError) -> NoReturn:

@@ -1,0 +1,1 @@
+"""The screens: one folder a desk, and what several of them use."""

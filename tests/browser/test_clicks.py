@@ -6,7 +6,7 @@ from playwright.sync_api import Page, WebSocket, expect
 from core.foundation.database import Database
 from core.storage.objects import ObjectStore
 from core.tables.refund_states import CaseState
-from pages.components.clicks import without_timed_clicks
+from pages.shared.clicks import without_timed_clicks
 from tests.browser.reviewing import Reviewer, Seeder
 from tests.support.app import RunningApp
 from tests.support.desk import wait_for

@@ -10,7 +10,7 @@ from core.access.permissions import Actor
 from core.services import Services
 from core.tables.experiments import ExperimentCell
 from core.tables.generation import Generation
-from pages.components.compare_grid.files import PATH
+from pages.experiments.compare_grid.files import PATH
 from tests.browser.comparing import (
     LABELS,
     cell,

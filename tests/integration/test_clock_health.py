@@ -14,7 +14,7 @@ from core.health.clock import ClockHealth, clock_health
 from core.settings import Settings
 from core.tables.generation import RenderAttempt
 from core.tables.provider import ProviderClock
-from pages.components.health_words import clock_state
+from pages.health.words import clock_state
 from tests.support.alerting import Watch
 from tests.support.factories import make_generation
 

@@ -6,7 +6,7 @@ from core.experiments.stages_plan import Staging, forecast_plan
 from core.experiments.stages_views import prediction
 from core.experiments.variants import Variant
 from core.foundation.errors import InvalidInput
-from pages.components.experiment_stages import predicts_words
+from pages.experiments.stages import predicts_words
 from tests.support.desk import TestDesk
 from tests.support.experiments import LOTS, Lab
 from tests.support.stages import HIGH, LOW, MEDIUM, Stages, drawn, lab, stages

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest, app_test
 import core.services
 from core.access.staff import active_staff
 from core.services import Services
-from pages.components.start import STAFF_ID
+from pages.shared.start import STAFF_ID
 from tests.support.desk import TestDesk
 
 OpenPage = Callable[..., AppTest]
@@ -46,7 +46,7 @@ def services(desk: TestDesk) -> Iterator[Services]:
 
 @pytest.fixture
 def open_page(services: Services, repository: Path) -> OpenPage:
-    """Open a page as the persona of a role: `open_page("pages/generate.py", persona="viewer")`.
+    """Open a page as the persona of a role: `open_page("pages/generate/page.py", persona="viewer")`.
 
     `query` is the address' query string. The page runs alone, so who acts is set as the shell would set it.
     """

@@ -12,11 +12,11 @@ from core.foundation.database import Database
 from core.ledger import moves as ledger
 from core.services import Services
 from core.tables.refunds import CaseIntent, CompensationCase
-from pages.components import refund_place
+from pages.refunds import place as refund_place
 from tests.support.cases import failed_case
 from tests.support.wallets import rich
 
-PAGE = "pages/refunds.py"
+PAGE = "pages/refunds/page.py"
 SUE, AMIR = "support", "approver"
 
 

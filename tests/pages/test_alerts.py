@@ -11,13 +11,13 @@ from core.alerts.views import AlertView, board
 from core.services import Services
 from core.tables.alerts import Alert, AlertRuleVersion, Silence
 from core.tables.notifications import NotificationChannel
-from pages.components.alert_words import failures_query
+from pages.alerts.words import failures_query
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, has_button, said
 from tests.support.alerting import Watch
 from tests.support.receivers import receiving
 
-PAGE = "pages/alerts.py"
+PAGE = "pages/alerts/page.py"
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_an_alert_leads_to_the_failures_that_it_counts_and_not_to_older_ones(
     watch.ended(-2 * 3_600, failed=7)
     query = failures_query(_alert_of(watch), datetime.now(UTC))
     assert query is not None
-    assert len(open_page("pages/generations.py", query=query).dataframe[0].value) == 30
+    assert len(open_page("pages/generations/page.py", query=query).dataframe[0].value) == 30
 
 
 def test_an_alert_of_an_error_group_leads_to_its_generations(watch: Watch) -> None:

@@ -27,7 +27,7 @@ from tests.support.grids import (
 )
 from tests.support.prompts import make_prompt
 
-PAGE = "pages/experiments.py"
+PAGE = "pages/experiments/page.py"
 
 
 def content(variant: int, selfie: int, _repeat: int) -> Content:

@@ -11,14 +11,14 @@ from core.monitoring.rollups import Slice
 from core.rollups.absorb import absorb
 from core.services import Services
 from core.tables.generation import State
-from pages.components.error_links import list_query
+from pages.errors.links import list_query
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, said
 from tests.support.factories import make_customer, make_generation, make_generations
 from tests.support.failures import make_attempt
 
-PAGE = "pages/errors.py"
-LIST = "pages/generations.py"
+PAGE = "pages/errors/page.py"
+LIST = "pages/generations/page.py"
 NOON = datetime(2026, 2, 3, 12, tzinfo=UTC)
 DAY = {"view": "different", "range": "custom", "from": "2026-02-03", "to": "2026-02-03", "bars": "hour"}
 HOUR = timedelta(hours=1)

@@ -19,8 +19,8 @@ from tests.pages.looking import button, has_button, said
 from tests.support.retries import GROUP, fail_generations, failed_group, retries_of, work_all_off
 from tests.support.wallets import rich
 
-PAGE = "pages/errors.py"
-LIST = "pages/generations.py"
+PAGE = "pages/errors/page.py"
+LIST = "pages/generations/page.py"
 
 
 @pytest.fixture

@@ -16,17 +16,17 @@ from core.rollups.bins import Grain, bins
 from core.services import Services
 from core.tables.failures import ErrorGroup
 from core.tables.generation import Generation
-from pages.components.error_chart import query_of_point
-from pages.components.error_filters import Question
-from pages.components.error_rates import compared
+from pages.errors.chart import query_of_point
+from pages.errors.filters import Question
+from pages.errors.rates import compared
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, has_button, said
 from tests.support.factories import make_customer, make_generations
 from tests.support.failures import fail_once
 from tests.support.prompts import edit, make_actor, make_prompt
 
-PAGE = "pages/errors.py"
-LIST = "pages/generations.py"
+PAGE = "pages/errors/page.py"
+LIST = "pages/generations/page.py"
 
 
 def fail(services: Services, count: int = 1, *, failure_class: str = "timeout", **columns: Any) -> str:

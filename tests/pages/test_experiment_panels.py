@@ -17,7 +17,7 @@ from tests.support.desk import TestDesk, wait_for, working
 from tests.support.experiments import Lab
 from tests.support.share import export, import_file
 
-PAGE = "pages/experiments.py"
+PAGE = "pages/experiments/page.py"
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tests.support.desk import TestDesk
 from tests.support.experiments import Lab
 from tests.support.stages import Stages
 
-PAGE = "pages/experiments.py"
+PAGE = "pages/experiments/page.py"
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tests.pages.looking import button, has_button, said
 from tests.support.desk import TestDesk
 from tests.support.experiments import Lab
 
-PAGE = "pages/experiments.py"
+PAGE = "pages/experiments/page.py"
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from tests.pages.looking import button, has_button, said, wallet
 from tests.support.desk import TestDesk, wait_for, working
 from tests.support.factories import make_customer
 
-PAGE = "pages/generate.py"
+PAGE = "pages/generate/page.py"
 RETIRED = "openai/gpt-image-1"
 
 

@@ -15,7 +15,7 @@ from tests.pages.test_generate import generations, ready
 from tests.support.desk import TestDesk, wait_for, working
 from tests.support.prompts import put_production
 
-PAGE = "pages/generate.py"
+PAGE = "pages/generate/page.py"
 
 
 def production(desk: TestDesk) -> PromptVersion:

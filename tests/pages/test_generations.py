@@ -17,7 +17,7 @@ from tests.pages.looking import button, has_button, said
 from tests.support.desk import TestDesk, wait_for, working
 from tests.support.factories import make_customer, make_generation
 
-PAGE = "pages/generations.py"
+PAGE = "pages/generations/page.py"
 
 
 def make(services: Services, **columns: Any) -> int:

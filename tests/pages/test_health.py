@@ -15,13 +15,13 @@ from core.provider import budget
 from core.services import Services
 from core.tables.access import AuditEvent
 from core.tables.generation import Generation, RenderAttempt, State, WorkerBeat
-from pages.components.health_words import REASONS, STEP_HELP, STEP_ICONS, STEPS, tick_title
+from pages.health.words import REASONS, STEP_HELP, STEP_ICONS, STEPS, tick_title
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, has_button, said
 from tests.support.desk import TestDesk, wait_for, working
 from tests.support.factories import make_generation
 
-PAGE = "pages/health.py"
+PAGE = "pages/health/page.py"
 # The next sign of life is far away, so that a worker stays alive however slow the test runs.
 LATER = timedelta(hours=1)
 

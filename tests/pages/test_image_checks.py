@@ -8,7 +8,7 @@ from tests.support.desk import TestDesk
 from tests.support.framings import busy, cut_off, whole
 from tests.support.pictures import encode
 
-PAGE = "pages/generations.py"
+PAGE = "pages/generations/page.py"
 
 
 def check(desk: TestDesk, generation_id: int) -> None:

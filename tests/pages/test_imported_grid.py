@@ -19,7 +19,7 @@ from tests.support.grids import REFUSED, RUNNING, Content, Drawn, cut_figure, dr
 from tests.support.routes import get
 from tests.support.share import export, import_file
 
-PAGE = "pages/experiments.py"
+PAGE = "pages/experiments/page.py"
 COLUMN = ("label", "price", "counts", "more", "mean", "prompt", "parameters", "summary", "pieces", "changes")
 SAMPLE = ("repeat", "state", "gate", "facts", "check", "width", "height", "measured")
 

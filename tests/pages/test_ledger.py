@@ -25,16 +25,16 @@ from core.tables.customers import Customer
 from core.tables.ledger import Transfer
 from core.tables.money_requests import MoneyRequest
 from core.tables.seals import BooksCheck
-from pages.components.ledger_books import ANCHORS, verdict
-from pages.components.ledger_remedies import REMEDIES
-from pages.components.ledger_transfers import exporter
+from pages.ledger.books import ANCHORS, verdict
+from pages.ledger.remedies import REMEDIES
+from pages.ledger.transfers import exporter
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, has_button, said
 from tests.support.cases import failed_case
 from tests.support.desk import TestDesk
 from tests.support.wallets import charged
 
-PAGE = "pages/ledger.py"
+PAGE = "pages/ledger/page.py"
 
 
 def persona(services: Services, role: str) -> Actor:

@@ -17,7 +17,7 @@ from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, has_button, said
 from tests.support.factories import make_generation
 
-PAGE = "pages/errors.py"
+PAGE = "pages/errors/page.py"
 STUDIO = Spec(Conditions("studio is full"), FailureClass.RATE_LIMITED)
 
 

@@ -17,7 +17,7 @@ from tests.pages.looking import button, has_button, said
 from tests.support.desk import TestDesk, wait_for, working
 from tests.support.factories import make_generation
 
-PAGE = "pages/overview.py"
+PAGE = "pages/overview/page.py"
 GONE, NEXT = "openai/gpt-image-2", "openai/gpt-image-2.5-flare"
 
 

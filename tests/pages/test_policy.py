@@ -10,7 +10,7 @@ from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, has_button, said
 from tests.support.cases import failed_case
 
-PAGE = "pages/policy.py"
+PAGE = "pages/policy/page.py"
 
 
 def test_a_changed_limit_is_saved_as_a_draft_and_put_in_force_with_a_reason(

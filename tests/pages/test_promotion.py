@@ -16,7 +16,7 @@ from tests.pages.looking import button, has_button, said
 from tests.support.desk import TestDesk
 from tests.support.promotion import Proven, framed, jobs, proven
 
-PROMPTS, VOTES = "pages/prompts.py", "pages/votes.py"
+PROMPTS, VOTES = "pages/prompts/page.py", "pages/votes/page.py"
 VIEW = {"view": "promotion"}
 
 

@@ -16,7 +16,7 @@ from tests.pages.looking import button, has_button, said
 from tests.support.desk import TestDesk
 from tests.support.prompts import put_production
 
-PAGE = "pages/prompts.py"
+PAGE = "pages/prompts/page.py"
 STRANGE = "openai/dall-e-9"
 
 

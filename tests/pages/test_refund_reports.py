@@ -6,7 +6,7 @@ from tests.pages.conftest import OpenPage
 from tests.pages.looking import said
 from tests.support.cases import failed_case
 
-PAGE = "pages/refund_reports.py"
+PAGE = "pages/refund_reports/page.py"
 
 
 def test_an_empty_desk_says_so(open_page: OpenPage) -> None:

@@ -9,7 +9,7 @@ from core.services import Services
 from core.tables.access import Staff
 from core.tables.refund_states import CaseState
 from core.tables.refunds import CaseViewer, CompensationCase
-from pages.components import refund_place
+from pages.refunds import place as refund_place
 from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, has_button, said
 from tests.pages.refunding import (

@@ -101,7 +101,7 @@ def test_goodwill_is_asked_for_on_the_generation_and_decided_like_any_case(
 ) -> None:
     with services.database.transaction() as session:
         number = delivered(session, customer=rich(session, 1_000))
-    at = open_page("pages/generations.py", persona=SUE, query={"id": str(number)})
+    at = open_page("pages/generations/page.py", persona=SUE, query={"id": str(number)})
     key = at.session_state[f"generations_goodwill_{number}_form_key"]
     at.number_input(key=f"generations_goodwill_amount_{key}").set_value(6)
     at.text_input(key=f"generations_goodwill_note_{key}").set_value("blurred *face*")

@@ -11,7 +11,7 @@ from tests.pages.conftest import OpenPage
 from tests.pages.looking import button, said
 from tests.support.desk import TestDesk
 
-PAGE = "pages/generate.py"
+PAGE = "pages/generate/page.py"
 
 
 def upload(open_page: OpenPage, name: str, content: bytes) -> AppTest:

@@ -10,8 +10,8 @@ from streamlit.testing.v1 import AppTest
 import core.services
 from core.services import Services
 from core.tables.access import Staff
-from pages.components.signin import is_local
-from pages.components.start import STAFF_ID
+from pages.shared.signin import is_local
+from pages.shared.start import STAFF_ID
 from tests.pages.looking import said
 from tests.support.desk import TestDesk
 
@@ -206,7 +206,7 @@ def test_while_inkdesk_starts_the_page_waits(open_shell: OpenShell) -> None:
     assert not at.error
 
 
-@pytest.mark.parametrize("page", ["overview.py", "generate.py", "generations.py"])
+@pytest.mark.parametrize("page", ["overview/page.py", "generate/page.py", "generations/page.py"])
 def test_a_page_that_runs_past_the_shell_lets_nobody_in(
     services: Services, repository: Path, page: str
 ) -> None:
@@ -216,7 +216,7 @@ def test_a_page_that_runs_past_the_shell_lets_nobody_in(
     assert not at.button
 
 
-@pytest.mark.parametrize("page", ["overview.py", "generate.py", "generations.py"])
+@pytest.mark.parametrize("page", ["overview/page.py", "generate/page.py", "generations/page.py"])
 def test_every_page_opens_on_an_empty_desk(open_shell: OpenShell, page: str) -> None:
     at = open_shell()
 

@@ -13,7 +13,7 @@ from tests.pages.looking import button, has_button, said
 from tests.support.desk import TestDesk
 from tests.support.pictures import astronaut, encode
 
-PAGE = "pages/testsets.py"
+PAGE = "pages/testsets/page.py"
 
 
 def person(desk: TestDesk) -> int:

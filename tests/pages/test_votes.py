@@ -11,7 +11,7 @@ from tests.pages.looking import button, has_button, said
 from tests.support.desk import TestDesk
 from tests.support.votes import Drawn, drawn_experiment
 
-PAGE = "pages/votes.py"
+PAGE = "pages/votes/page.py"
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.Common_pb2 import ChatInputValue, StringTriggerValue
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
-from pages.components.clicks import ClicksOnce, without_timed_clicks
+from pages.shared.clicks import ClicksOnce, without_timed_clicks
 
 VALUE = WidgetState(id="note", string_value="as written")
 CLICKS = [
