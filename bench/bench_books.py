@@ -2,11 +2,12 @@
 
     python -m bench.bench_books
 
-Method: one embedded PostgreSQL with its default settings, seeded by SQL with valid hashes (`bench.seeding`),
-vacuumed, and sealed as the minutes would have: 250 transfers a seal, each seal a transaction. Checks are
-`check_books` and the rules in a recent scope, from call to findings, each in a new transaction; the recent
-one has what five busy minutes post (charges and captures by the ledger's own function) and some under way.
-CPU is that of the server's processes: on a machine that others use too, it says more than the clock.
+Method: one embedded PostgreSQL with its default settings, seeded by SQL with valid hashes
+(`bench.support.seeding`), vacuumed, and sealed as the minutes would have: 250 transfers a seal, each seal a
+transaction. Checks are `check_books` and the rules in a recent scope, from call to findings, each in a new
+transaction; the recent one has what five busy minutes post (charges and captures by the ledger's own
+function) and some under way. CPU is that of the server's processes: on a machine that others use too, it says
+more than the clock.
 """
 
 import argparse
@@ -22,7 +23,7 @@ import psutil
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from bench.seeding import seal_history, seed_ledger
+from bench.support.seeding import seal_history, seed_ledger
 from core.foundation.database import Database, connect
 from core.ledger.books.check import RULES, check_books, run, scope_since
 from core.ledger.findings import Finding

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from sqlalchemy import text
 
-from bench.desk import BenchDesk, bench_desk, spread
+from bench.support.desk import BenchDesk, bench_desk, spread
 
 REQUESTS = 200
 WARM_UP = 10

@@ -20,13 +20,13 @@ from playwright.sync_api import Page
 from sqlalchemy import text
 
 from bench.bench_refunds import OPEN, seed, tidy
-from bench.browser import chromium, fresh_page
+from bench.support.browser import chromium, fresh_page
 from core.images.intake import take_in
 from core.images.samples import samples
 from core.images.thumbnails import thumbnail
 from core.services import Services, open_services
 from tests.browser.reviewing import Reviewer
-from tests.support.app import RunningApp, settings_of
+from tests.support.servers.app import RunningApp, settings_of
 
 ROUNDS, WARM_UP = 40, 2
 BOUND_MS = 300

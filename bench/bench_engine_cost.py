@@ -24,8 +24,8 @@ from typing import Any
 import psycopg
 
 import core.generation.store
-from bench.desk import BenchDesk, bench_desk
-from bench.naive import EVERY_SECONDS, NaivePoller
+from bench.support.desk import BenchDesk, bench_desk
+from bench.support.naive import EVERY_SECONDS, NaivePoller
 from jobs.schedule import ticks
 from jobs.ticker import Worker
 

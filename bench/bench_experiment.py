@@ -10,13 +10,13 @@ the database's clock; the ideal is 10 s. Memory is that of the worker, which run
 again; 3 samples instead of 1; and a grid of other prompts, stopped 4 s after its first request and begun
 again. The bounds are 11.5 s, 300 MB, and no request that is not needed.
 
-The rival is promptfoo from npm: `npm i promptfoo@0.121.20` in a directory of your choice (it runs on Node
-20 and takes 1.4 GB), which is then given as DIR. When the desk has finished, it draws the same grid with the
-same selfies at the same sandbox, eight at a time. Its provider file (`bench/promptfoo/provider.mjs`) keeps
-pictures as files and hands their paths to promptfoo, looks every 0.2 s, as often as Replicate lets eight look
-at once, and cancels what is not wanted. Wall is the whole command, as somebody waits for it. Requests for
-what was bought before are counted twice: with promptfoo's cache, and with a provider that goes by its files,
-which is what the table shows.
+The rival is promptfoo from npm: `npm i promptfoo@0.121.20` in a directory of your choice (it runs on Node 20
+and takes 1.4 GB), which is then given as DIR. When the desk has finished, it draws the same grid with the
+same selfies at the same sandbox, eight at a time. Its provider file (`bench/support/promptfoo/provider.mjs`)
+keeps pictures as files and hands their paths to promptfoo, looks every 0.2 s, as often as Replicate lets
+eight look at once, and cancels what is not wanted. Wall is the whole command, as somebody waits for it.
+Requests for what was bought before are counted twice: with promptfoo's cache, and with a provider that goes
+by its files, which is what the table shows.
 """
 
 import argparse
@@ -29,12 +29,12 @@ from pathlib import Path
 import psutil
 from sqlalchemy import select
 
-from bench.desk import EMBEDDED
-from bench.experiment_grid import IMAGES, PROMPTS, QUALITIES, Desk, furnished, photos, worker
-from bench.footprint import family, on_disk, proportional, watched
-from bench.promptfoo.rival import PACKAGE, Promptfoo
-from bench.race import Result, Stop, table
-from bench.slow_provider import Provider, provider
+from bench.support.desk import EMBEDDED
+from bench.support.experiment_grid import IMAGES, PROMPTS, QUALITIES, Desk, furnished, photos, worker
+from bench.support.footprint import family, on_disk, proportional, watched
+from bench.support.promptfoo.rival import PACKAGE, Promptfoo
+from bench.support.race import Result, Stop, table
+from bench.support.slow_provider import Provider, provider
 from core.experiments.runs import stop_now
 from core.services import Services, open_services
 from core.settings import Settings

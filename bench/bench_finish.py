@@ -11,8 +11,8 @@ prediction every 5 s, then the same checks and the same store. The bound is 3 s 
 
 from sqlalchemy import select
 
-from bench.desk import BenchDesk, bench_desk, spread
-from bench.naive import EVERY_SECONDS, NaivePoller
+from bench.support.desk import BenchDesk, bench_desk, spread
+from bench.support.naive import EVERY_SECONDS, NaivePoller
 from core.tables.generation import Avatar, RenderAttempt
 from jobs.schedule import ticks
 from jobs.ticker import Worker

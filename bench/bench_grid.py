@@ -22,13 +22,13 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from bench.browser import chromium, fresh_page
+from bench.support.browser import chromium, fresh_page
 from core.access.staff import active_staff
 from core.images.thumbnails import thumbnail
 from core.services import Services, open_services
-from tests.support.app import RunningApp, settings_of
 from tests.support.framings import whole
 from tests.support.grids import Content, drawn_grid
+from tests.support.servers.app import RunningApp, settings_of
 
 VERSIONS, SELFIES, VISITS = 8, 5, 5
 REAL_BYTES = 1_500_000

@@ -28,11 +28,11 @@ from pathlib import Path
 
 import psutil
 
-from bench import office
 from bench.bench_startup import wait_for_answer
+from bench.support import office
 from core.services import open_services
 from core.startup.ports import free_port
-from tests.support.app import RunningApp, settings_of
+from tests.support.servers.app import RunningApp, settings_of
 from tests.support.sessions import BrowserSession, browser_session
 
 DRAW, TUNE = ("generate", "generations"), ("prompts", "test-sets", "experiments", "votes")

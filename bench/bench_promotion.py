@@ -18,7 +18,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-from bench.browser import chromium, fresh_page
+from bench.support.browser import chromium, fresh_page
 from core.access.permissions import Actor
 from core.access.staff import active_staff
 from core.prompts.labels import labelled, labels
@@ -26,8 +26,8 @@ from core.prompts.library import save_version
 from core.prompts.versions import Content
 from core.prompts.views import Version, versions
 from core.services import Services, open_services
-from tests.support.app import RunningApp, settings_of
 from tests.support.prompts import put_production
+from tests.support.servers.app import RunningApp, settings_of
 
 ROUNDS = 20
 BOUND_SECONDS = 5

@@ -25,7 +25,7 @@ from pathlib import Path
 import httpx
 from playwright.sync_api import Browser
 
-from bench.browser import chromium
+from bench.support.browser import chromium
 from core.startup.ports import free_port
 from tests.browser.chromium import find
 

@@ -11,10 +11,10 @@ from core.exports.shelf import shelf
 from core.foundation.database import Database, connect
 from core.sandbox.server import RunningSandbox
 from core.startup.object_store import EmbeddedObjectStore, ObjectStoreAddress
-from tests.support import databases, kinds
-from tests.support.databases import fresh_database
 from tests.support.desk import KEPT, TIME_SCALE, Begun, TestDesk, quick_settings
-from tests.support.run import SEED, Run, quick_folder, seed
+from tests.support.running import databases, kinds
+from tests.support.running.databases import fresh_database
+from tests.support.running.run import SEED, Run, quick_folder, seed
 
 RUN = pytest.StashKey[Run]()
 

@@ -1,9 +1,9 @@
 """Every prover at full length, in parts: `python -m tests.prove [--minutes M]`.
 
-The provers are the tests marked `prover` (tests/support/lengths.py); each is a part, and the state machine of
-the ledger is 40 of them: 10,000 sequences. Each part that passes is written down with what it was proven of
-(the code of core and the tests themselves); the next call goes on with the parts that are left. A part that
-fails is shown and not written down.
+The provers are the tests marked `prover` (tests/support/running/lengths.py); each is a part, and the state
+machine of the ledger is 40 of them: 10,000 sequences. Each part that passes is written down with what it was
+proven of (the code of core and the tests themselves); the next call goes on with the parts that are left. A
+part that fails is shown and not written down.
 """
 
 import argparse

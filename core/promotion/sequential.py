@@ -7,7 +7,7 @@ crossed it by then stays within what may be spent by then. More is spent early, 
 seen within few jobs; never on fewer than LEAST refusals.
 
 Until there are jobs of the former version, a tenth refused is expected, as sure as PRIOR jobs would make it.
-`tests/unit/test_promotion_statistics.py` holds what that gives.
+`tests/unit/promotion/test_promotion_statistics.py` holds what that gives.
 """
 
 import functools

@@ -5,10 +5,10 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.support.app import RunningApp
 from tests.support.grids import (
     Drawn,
 )
+from tests.support.servers.app import RunningApp
 
 LABELS = ("Noir v1", "Noir v2", "Manga v3", "Retro v4", "Chibi v5")
 FIRST_SCREEN_BYTES = 3_000_000

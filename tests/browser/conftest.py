@@ -15,9 +15,9 @@ from core.startup.object_store import ObjectStoreAddress
 from core.storage.objects import ObjectStore
 from tests.browser.chromium import FLAGS, find
 from tests.browser.comparing import LABELS
-from tests.support.app import RunningApp, settings_of
 from tests.support.grids import REFUSED, Content, Drawn, cut_figure, drawn_grid, whole_figure
-from tests.support.run import quick_folder
+from tests.support.running.run import quick_folder
+from tests.support.servers.app import RunningApp, settings_of
 
 PATIENCE_MS = 120_000
 BUCKET = "refunds-office"

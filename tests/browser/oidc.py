@@ -8,7 +8,7 @@ from pathlib import Path
 import oidc_provider_mock
 from playwright.sync_api import Page
 
-from tests.support.app import RunningApp
+from tests.support.servers.app import RunningApp
 
 SECRET = "Zq3vT8kLw0nR5yB1dF7hJ2mX9cP4gS6a"
 

@@ -14,8 +14,8 @@ from sqlalchemy import select
 from core.sandbox.server import RunningSandbox
 from core.tables.votes import Vote, VotePair
 from core.votes.batches import create_batch
-from tests.support.app import RunningApp, settings_of
 from tests.support.desk import TestDesk, wait_for
+from tests.support.servers.app import RunningApp, settings_of
 from tests.support.votes import Drawn, drawn_experiment
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]

@@ -8,8 +8,8 @@ from core.storage.objects import ObjectStore
 from core.tables.refund_states import CaseState
 from pages.shared.clicks import without_timed_clicks
 from tests.browser.reviewing import Reviewer, Seeder
-from tests.support.app import RunningApp
 from tests.support.desk import wait_for
+from tests.support.servers.app import RunningApp
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 

@@ -19,11 +19,11 @@ from tests.browser.comparing import (
     wait_until,
     whole,
 )
-from tests.support.app import RunningApp
 from tests.support.grids import (
     Drawn,
     drawn_grid,
 )
+from tests.support.servers.app import RunningApp
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 

@@ -19,7 +19,6 @@ from tests.browser.comparing import (
     versions,
     wait_until,
 )
-from tests.support.app import RunningApp
 from tests.support.factories import NOON
 from tests.support.grids import (
     RUNNING,
@@ -30,6 +29,7 @@ from tests.support.grids import (
     drawn_grid,
     whole_figure,
 )
+from tests.support.servers.app import RunningApp
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 

@@ -10,9 +10,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from core.experiments.variants import Variant
 from core.sandbox.server import RunningSandbox
-from tests.support.app import RunningApp, settings_of
 from tests.support.desk import TestDesk, wait_for
 from tests.support.experiments import Lab
+from tests.support.servers.app import RunningApp, settings_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 

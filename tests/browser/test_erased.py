@@ -11,8 +11,8 @@ from core.tables.generation import Generation
 from core.tables.images import StoredSelfie
 from core.tables.testsets import TestPerson
 from core.testsets.people import delete_person, note_consent
-from tests.support.app import RunningApp
 from tests.support.grids import drawn_grid
+from tests.support.servers.app import RunningApp
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 

@@ -9,9 +9,9 @@ from playwright.sync_api import Page, expect
 from core.exports.exports import Kind, Wish
 from core.sandbox.server import RunningSandbox
 from tests.browser.comparing import loaded, whole
-from tests.support.app import RunningApp, settings_of
 from tests.support.desk import TestDesk
 from tests.support.grids import drawn_grid
+from tests.support.servers.app import RunningApp, settings_of
 from tests.support.share import export, import_file
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]

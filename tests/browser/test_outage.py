@@ -15,10 +15,10 @@ from core.sandbox.server import RunningSandbox
 from core.tables.alerts import Alert, AlertHistory, AlertRule
 from core.tables.generation import Generation
 from core.tables.notifications import ChannelKind
-from tests.support.app import RunningApp, settings_of
 from tests.support.desk import TestDesk, wait_for
-from tests.support.receivers import Receiver, receiving
-from tests.support.run import quick_folder
+from tests.support.running.run import quick_folder
+from tests.support.servers.app import RunningApp, settings_of
+from tests.support.servers.receivers import Receiver, receiving
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 

@@ -12,8 +12,8 @@ from core.tables.ledger import Account, Entry
 from core.tables.refund_states import CaseState
 from core.tables.refunds import CompensationCase
 from tests.browser.reviewing import Reviewer, Seeder
-from tests.support.app import RunningApp
 from tests.support.desk import wait_for
+from tests.support.servers.app import RunningApp
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 

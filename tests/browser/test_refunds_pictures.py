@@ -10,8 +10,8 @@ from core.tables.generation import Generation
 from core.tables.images import StoredSelfie
 from core.tables.refunds import CompensationCase
 from tests.browser.reviewing import Reviewer, Seeder
-from tests.support.app import RunningApp
 from tests.support.pictures import encode, photo
+from tests.support.servers.app import RunningApp
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 

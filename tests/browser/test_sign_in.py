@@ -10,8 +10,8 @@ from playwright.sync_api import Browser, Page, expect
 from core.access.staff import PERSONAS, active_staff, enrol
 from core.services import open_services
 from tests.browser.oidc import SignedApp, provider, sign_in
-from tests.support.app import RunningApp, settings_of
-from tests.support.run import quick_folder
+from tests.support.running.run import quick_folder
+from tests.support.servers.app import RunningApp, settings_of
 
 NORA = "nora@example.org"
 PEOPLE: dict[str, dict[str, object]] = {

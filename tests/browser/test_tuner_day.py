@@ -14,9 +14,9 @@ from core.tables.promotion import Promotion
 from core.tables.prompts import Prompt, PromptVersion
 from tests.browser.fields import said_in
 from tests.browser.test_blind_votes import ANOTHER, LOADED, SOURCES
-from tests.support.app import RunningApp, settings_of
 from tests.support.desk import TestDesk, wait_for
 from tests.support.experiments import Lab
+from tests.support.servers.app import RunningApp, settings_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 

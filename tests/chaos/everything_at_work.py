@@ -5,9 +5,9 @@ import time
 from pathlib import Path
 
 from tests.chaos.processes import start_worker
-from tests.support.app import RunningApp
 from tests.support.desk import TestDesk
-from tests.support.run import MARK
+from tests.support.running.run import MARK
+from tests.support.servers.app import RunningApp
 
 READY = "FILE_THAT_SAYS_READY"
 

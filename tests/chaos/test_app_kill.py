@@ -19,8 +19,8 @@ from core.startup.ports import free_port
 from core.tables.generation import State
 from tests.chaos.checks import check_money, check_pictures, count, let_leases_run_out
 from tests.chaos.processes import SOURCE, Process, environment, living_in
-from tests.support.app import sandbox_api, settings_of
 from tests.support.desk import QUICK, TestDesk, wait_for
+from tests.support.servers.app import sandbox_api, settings_of
 
 LIMITS: dict[str, object] = {
     **QUICK,

@@ -22,8 +22,8 @@ from core.storage.objects import ObjectStore
 from core.tables.generation import State
 from tests.chaos.checks import at_least, check_all, count
 from tests.chaos.conftest import LIMITS
-from tests.support.databases import POSTGRES_VERSION
 from tests.support.desk import TestDesk, quick_settings, wait_for, working
+from tests.support.running.databases import POSTGRES_VERSION
 
 GENERATIONS = 30
 

@@ -10,8 +10,8 @@ import psutil
 from tests.chaos import everything_at_work
 from tests.chaos.processes import SOURCE
 from tests.support.desk import wait_for
-from tests.support.reaper import marked
-from tests.support.run import MARK
+from tests.support.running.reaper import marked
+from tests.support.running.run import MARK
 
 # What bears the run's mark while everything is at work; the app has a database and two servers of its own.
 AT_WORK = ("postgres", "rclone", "jobs.worker", "streamlit", "core.sandbox")

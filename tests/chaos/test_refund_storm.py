@@ -32,10 +32,10 @@ from core.tables.ledger import Transfer
 from core.tables.refund_states import OPEN_STATES, PAID_STATES
 from core.tables.refunds import CompensationCase
 from tests.support.cases import reviewer, without_breaker
-from tests.support.databases import POSTGRES_VERSION
 from tests.support.desk import wait_for
 from tests.support.factories import NOON, make_generation
-from tests.support.lengths import length
+from tests.support.running.databases import POSTGRES_VERSION
+from tests.support.running.lengths import length
 from tests.support.wallets import rich
 
 CLIENTS = 32

@@ -17,10 +17,10 @@ from core.sandbox.faults import FAULTS
 from core.tables.generation import OPEN, Generation, State, WorkerBeat
 from tests.chaos.checks import at_least, check_all
 from tests.chaos.processes import Process, start_worker
-from tests.support import lengths
 from tests.support.desk import TestDesk, wait_for
-from tests.support.lengths import length, some
 from tests.support.pictures import astronaut, encode
+from tests.support.running import lengths
+from tests.support.running.lengths import length, some
 
 # A run meets some of the faults, by its dice; `make prove` all of them.
 MET = some(sorted(FAULTS), 24, "faults")

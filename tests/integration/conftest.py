@@ -8,8 +8,8 @@ import pytest
 from core.foundation.database import Database
 from core.sandbox.server import RunningSandbox
 from tests.support.alerting import Watch
-from tests.support.receivers import Mailbox
-from tests.support.sandboxes import QUICK, api_of
+from tests.support.servers.receivers import Mailbox
+from tests.support.servers.sandboxes import QUICK, api_of
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""What several benches use: desks, rivals, a slow provider."""
