@@ -37,9 +37,10 @@ prove: $(VENV)/.dev ## every prover at full length, in parts; goes on where it w
 
 check: lint types test ## all that CI checks on PostgreSQL 18
 
-lint: $(VENV)/.dev ## formatting and lint
+lint: $(VENV)/.dev ## formatting, lint, and the floors of the house
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
+	$(VENV)/bin/lint-imports --no-logo --no-cache
 
 format: $(VENV)/.dev ## put formatting right
 	$(PYTHON) -m ruff format .
