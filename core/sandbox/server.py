@@ -119,6 +119,7 @@ class RunningSandbox:
             _, deaf = await asyncio.wait(answering, timeout=1)
             for task in deaf:
                 task.cancel()
+            await asyncio.gather(*deaf, return_exceptions=True)
         await forget(self._api)
 
     def _shut(self) -> None:
