@@ -292,7 +292,7 @@ def test_a_rule_counts_for_a_worker_at_work_wherever_the_failure_comes_from(
         drawn = add(
             desk.database,
             desk.admin,
-            Spec(Conditions("(E001)", "prediction", model="openai/gpt-image-1"), FailureClass.AUTH),
+            Spec(Conditions("(E001)", "prediction", model=desk.services.settings.model), FailureClass.AUTH),
         )
         fetched = add(
             desk.database,
