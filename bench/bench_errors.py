@@ -225,8 +225,10 @@ def tick(database: Database, rows: int) -> None:
         session.execute(text(SEED_FAILED), edges)
     began = time.perf_counter()
     counted = absorb(database)
-    print(f"{'tick over a minute of 600 generations':55} {(time.perf_counter() - began) * 1000:8.0f} ms"
-          f"   ({counted.generations} counted, {counted.events} of them failed)")  # fmt: skip
+    print(
+        f"{'tick over a minute of 600 generations':55} {(time.perf_counter() - began) * 1000:8.0f} ms"
+        f"   ({counted.generations} counted, {counted.events} of them failed)"
+    )
 
 
 def line(name: str, median: float, late: float) -> None:

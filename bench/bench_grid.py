@@ -109,9 +109,14 @@ def experiment(services: Services, *, full_size: bool) -> int:
 
     labels = [f"Hero v{number}" for number in range(1, VERSIONS + 1)]
     return drawn_grid(
-        services, actor, labels=labels, selfies=SELFIES, content=content, checked=False,
+        services,
+        actor,
+        labels=labels,
+        selfies=SELFIES,
+        content=content,
+        checked=False,
         small=(lambda picture: picture) if full_size else thumbnail,
-    ).experiment_id  # fmt: skip
+    ).experiment_id
 
 
 def real_size(number: int) -> bytes:

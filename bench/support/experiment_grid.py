@@ -58,9 +58,13 @@ class Desk:
     def go_on(self, number: int, repeats: int | None = None) -> None:
         with self.services.database.transaction() as session:
             start(
-                session, self.services.settings, actor=self.actor, experiment_id=number, most_usd=CAP,
+                session,
+                self.services.settings,
+                actor=self.actor,
+                experiment_id=number,
+                most_usd=CAP,
                 repeats=repeats,
-            )  # fmt: skip
+            )
 
     def wait_for(self, number: int, state: str = "done") -> float:
         """Seconds from its last start to the last stored avatar, or to its end where none was needed."""
@@ -129,10 +133,17 @@ def _kept(services: Services, actor: Actor, content: bytes, number: int) -> int:
         customer = create_customer(session, actor=actor, reference=f"bench-{number}", name=f"Bench {number}")
         customer.test_consent_at, customer.test_consent_by = func.now(), actor.id
         stored = StoredSelfie(
-            customer_id=customer.id, sha256=digest, object_key=keys[0], thumbnail_key=keys[1],
-            content_type="image/jpeg", width=width, height=height, size_bytes=len(content),
-            cropped=False, warnings=[],
-        )  # fmt: skip
+            customer_id=customer.id,
+            sha256=digest,
+            object_key=keys[0],
+            thumbnail_key=keys[1],
+            content_type="image/jpeg",
+            width=width,
+            height=height,
+            size_bytes=len(content),
+            cropped=False,
+            warnings=[],
+        )
         session.add(stored)
         session.flush()
         return stored.id

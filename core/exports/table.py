@@ -9,11 +9,34 @@ from core.exports.document import Cell, Document
 # What a spreadsheet would run as a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 COLUMNS = (
-    "experiment", "selfie", "selfie_sha256", "tags", "variant", "label", "model", "repeat", "state",
-    "failure_class", "failure", "cost_usd", "seconds", "shared", "image_sha256", "width", "height",
-    "size_bytes", "framing", "failed_checks", "raters", "would_ship", "faults", "votes_won", "votes_lost",
-    "votes_both_good", "votes_both_bad",
-)  # fmt: skip
+    "experiment",
+    "selfie",
+    "selfie_sha256",
+    "tags",
+    "variant",
+    "label",
+    "model",
+    "repeat",
+    "state",
+    "failure_class",
+    "failure",
+    "cost_usd",
+    "seconds",
+    "shared",
+    "image_sha256",
+    "width",
+    "height",
+    "size_bytes",
+    "framing",
+    "failed_checks",
+    "raters",
+    "would_ship",
+    "faults",
+    "votes_won",
+    "votes_lost",
+    "votes_both_good",
+    "votes_both_bad",
+)
 
 
 def write_table(document: Document, out: BinaryIO) -> None:

@@ -83,20 +83,31 @@ def _test(desk: Desk, each: ChannelView) -> None:
 def _edit(desk: Desk, each: ChannelView) -> None:
     name = st.text_input("Name", each.name, key=f"channel_name_{each.id}")
     address = st.text_input(
-        "Another address", key=f"channel_address_{each.id}", placeholder="Empty: stays as it is",
-        type="password", help=HELP,
-    )  # fmt: skip
+        "Another address",
+        key=f"channel_address_{each.id}",
+        placeholder="Empty: stays as it is",
+        type="password",
+        help=HELP,
+    )
     level = st.selectbox(
-        "Tells", SEVERITIES, SEVERITIES.index(each.min_severity), LEVELS.__getitem__,
+        "Tells",
+        SEVERITIES,
+        SEVERITIES.index(each.min_severity),
+        LEVELS.__getitem__,
         key=f"channel_level_{each.id}",
-    )  # fmt: skip
+    )
     enabled = st.toggle("Switched on", each.enabled, key=f"channel_enabled_{each.id}")
     if st.button("Save", key=f"channel_save_{each.id}", type="primary"):
         with changing(desk, "Saved") as (session, actor):
             change_channel(
-                session, actor=actor, channel_id=each.id, name=name, address=address.strip() or None,
-                min_severity=level, enabled=enabled,
-            )  # fmt: skip
+                session,
+                actor=actor,
+                channel_id=each.id,
+                name=name,
+                address=address.strip() or None,
+                min_severity=level,
+                enabled=enabled,
+            )
 
 
 def _form(desk: Desk, *, first: bool) -> None:

@@ -32,9 +32,15 @@ with operator_errors():
     else:
         chosen = view()
         st.segmented_control(
-            "View", VIEWS, default=chosen, key="alerts_view", format_func=VIEWS.__getitem__, required=True,
-            label_visibility="collapsed", on_change=remember_view,
-        )  # fmt: skip
+            "View",
+            VIEWS,
+            default=chosen,
+            key="alerts_view",
+            format_func=VIEWS.__getitem__,
+            required=True,
+            label_visibility="collapsed",
+            on_change=remember_view,
+        )
         match chosen:
             case "history":
                 past(desk, zone())

@@ -120,17 +120,25 @@ def _inputs(rule: RuleView, *, disabled: bool) -> RuleSpec:
         name = st.text_input("Name", old.name, key=f"{key}_name", **common)
         severity, enabled = st.columns(2, vertical_alignment="bottom")
         level = severity.selectbox(
-            "Severity", list(Severity), list(Severity).index(old.severity), str.capitalize,
-            key=f"{key}_severity", **common,
-        )  # fmt: skip
+            "Severity",
+            list(Severity),
+            list(Severity).index(old.severity),
+            str.capitalize,
+            key=f"{key}_severity",
+            **common,
+        )
         on = enabled.toggle("Switched on", old.enabled, key=f"{key}_enabled", **common)
         given = {}
         for place, each in zip(st.columns(3), KINDS[old.kind].parameters, strict=False):
             given[each.name] = place.number_input(
                 f"{each.label}, {each.unit}".rstrip(", "),
-                float(each.least), float(each.most), float(old.parameters[each.name]),
-                key=f"{key}_{each.name}", format="%g", **common,
-            )  # fmt: skip
+                float(each.least),
+                float(each.most),
+                float(old.parameters[each.name]),
+                key=f"{key}_{each.name}",
+                format="%g",
+                **common,
+            )
         wait, keep, every = st.columns(3)
         wait_seconds = wait.number_input(
             "Fires after, seconds", 0.0, 86_400.0, old.for_seconds, format="%g", key=f"{key}_for", **common
@@ -154,9 +162,13 @@ def _inputs(rule: RuleView, *, disabled: bool) -> RuleSpec:
             **common,
         )
         no_data = st.selectbox(
-            "Without enough data", list(NO_DATA), list(NO_DATA).index(old.no_data), NO_DATA.__getitem__,
-            key=f"{key}_no_data", **common,
-        )  # fmt: skip
+            "Without enough data",
+            list(NO_DATA),
+            list(NO_DATA).index(old.no_data),
+            NO_DATA.__getitem__,
+            key=f"{key}_no_data",
+            **common,
+        )
     return dataclasses.replace(
         old,
         name=name,

@@ -146,13 +146,22 @@ def _inputs(form: _Form, *, disabled: bool) -> Spec | None:
             st.caption(f"Such a failure {again}. The customer reads: {plain(policy.customer_message)}")
         place, model = st.columns(2)
         where = place.selectbox(
-            "Only from", PLACES, _index(PLACES, old.conditions.place), _place, key=f"{key}_place",
-            placeholder="Anywhere", **common,
-        )  # fmt: skip
+            "Only from",
+            PLACES,
+            _index(PLACES, old.conditions.place),
+            _place,
+            key=f"{key}_place",
+            placeholder="Anywhere",
+            **common,
+        )
         which = model.selectbox(
-            "Only of", list(MODELS), _index(list(MODELS), old.conditions.model), key=f"{key}_model",
-            placeholder="Any model", **common,
-        )  # fmt: skip
+            "Only of",
+            list(MODELS),
+            _index(list(MODELS), old.conditions.model),
+            key=f"{key}_model",
+            placeholder="Any model",
+            **common,
+        )
         status, code, order, on = st.columns([1, 1.3, 0.9, 1.1], vertical_alignment="bottom")
         number = status.number_input(
             "HTTP status",
@@ -167,9 +176,14 @@ def _inputs(form: _Form, *, disabled: bool) -> Spec | None:
             "Code", old.conditions.code or "", key=f"{key}_code", placeholder="Any", **common
         )
         position = order.number_input(
-            "Order", 1, LAST_POSITION, old.position, key=f"{key}_position",
-            help="The smallest is asked first; among equals the older rule.", **common,
-        )  # fmt: skip
+            "Order",
+            1,
+            LAST_POSITION,
+            old.position,
+            key=f"{key}_position",
+            help="The smallest is asked first; among equals the older rule.",
+            **common,
+        )
         enabled = on.toggle("Switched on", old.enabled, key=f"{key}_enabled", **common)
     conditions = Conditions(pattern, where, number, words.strip() or None, which)
     return Spec(conditions, failure_class, position, enabled) if failure_class else None
@@ -202,8 +216,10 @@ def _preview(
             st.caption(plain(" ".join(said)))
         for sample in found.samples:
             st.code(sample.text or "No words were received.", language=None, wrap_lines=True)
-            st.caption(f"{count(sample.events, 'event')}, now {facts(sample.failure_class).title}"
-                       f" by `{sample.rule or 'no rule'}`")  # fmt: skip
+            st.caption(
+                f"{count(sample.events, 'event')}, now {facts(sample.failure_class).title}"
+                f" by `{sample.rule or 'no rule'}`"
+            )
         st.caption("Nothing of the past is moved: old failures stay in their groups.")
     return found
 

@@ -21,9 +21,17 @@ TABLE = "errors_rates_table"
 
 def rates_table(desk: Desk, asked: Question) -> None:
     """The values of the chosen dimension, the commonest first."""
-    dimension = st.segmented_control(
-        "By", DIMENSIONS, default="prompt", key="errors_by", format_func=DIMENSIONS.__getitem__, required=True
-    ) or "prompt"  # fmt: skip
+    dimension = (
+        st.segmented_control(
+            "By",
+            DIMENSIONS,
+            default="prompt",
+            key="errors_by",
+            format_func=DIMENSIONS.__getitem__,
+            required=True,
+        )
+        or "prompt"
+    )
     with desk.services.database.transaction() as session:
         rows = rates_by(session, dimension, asked.since, asked.until, asked.classes)
     if not rows:

@@ -16,9 +16,12 @@ TITLE = "**How long the stages took** :gray[:small[seconds, right to 2.5 %]]"
 
 def times_and_money(desk: Desk, asked: Question) -> None:
     """The percentiles of the stages, by whatever is chosen, and the sums of money."""
-    chosen = st.segmented_control(
-        "By", BY, default=ALL, key="errors_times_by", format_func=BY.__getitem__, required=True
-    ) or ALL  # fmt: skip
+    chosen = (
+        st.segmented_control(
+            "By", BY, default=ALL, key="errors_times_by", format_func=BY.__getitem__, required=True
+        )
+        or ALL
+    )
     with desk.services.database.transaction() as session:
         if chosen != ALL:
             by_value = stage_times_by(session, chosen, asked.since, asked.until)

@@ -38,8 +38,13 @@ def try_message(desk: Desk) -> None:
             "Where it came from", list(PLACES), key="errors_try_where", format_func=PLACES.__getitem__
         )
         model = which.selectbox("Model", list(MODELS), None, key="errors_try_model", placeholder="Any")
-        text = st.text_area("Message", key="errors_try_text", height=120, max_chars=20_000,
-                            placeholder="Paste what was received")  # fmt: skip
+        text = st.text_area(
+            "Message",
+            key="errors_try_text",
+            height=120,
+            max_chars=20_000,
+            placeholder="Paste what was received",
+        )
         status, code, exception = st.columns(3)
         number = status.number_input("HTTP status", 100, 599, None, key="errors_try_status")
         words = code.text_input("Code", key="errors_try_code")

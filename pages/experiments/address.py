@@ -47,6 +47,10 @@ def go_to_import(number: int) -> None:
 
 def back_to_list() -> None:
     st.button(
-        "All experiments", key="experiments_back", type="tertiary", icon=":material/arrow_back:",
-        on_click=go_to, args=(None,),
-    )  # fmt: skip
+        "All experiments",
+        key="experiments_back",
+        type="tertiary",
+        icon=":material/arrow_back:",
+        on_click=go_to,
+        args=(None,),
+    )

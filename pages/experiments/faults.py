@@ -20,13 +20,22 @@ def experiment_faults(desk: Desk, number: int) -> None:
     with desk.services.database.transaction() as session:
         versions = versions_of(session, number)
     variant_id = st.selectbox(
-        "Version", list(versions), index=None, key=f"experiments_fault_version_{number}",
-        format_func=versions.__getitem__, placeholder="Every version", width=360,
-    )  # fmt: skip
+        "Version",
+        list(versions),
+        index=None,
+        key=f"experiments_fault_version_{number}",
+        format_func=versions.__getitem__,
+        placeholder="Every version",
+        width=360,
+    )
     chosen = st.pills(
-        "With all of these", [*TAGS, NOT_SHIPPED, CROPPED], selection_mode="multi", wrap=True,
-        key=f"experiments_faults_{number}", help="Raters saw the faults; the last is what the checks found.",
-    )  # fmt: skip
+        "With all of these",
+        [*TAGS, NOT_SHIPPED, CROPPED],
+        selection_mode="multi",
+        wrap=True,
+        key=f"experiments_faults_{number}",
+        help="Raters saw the faults; the last is what the checks found.",
+    )
     wanted = Filter(
         variant_id=variant_id,
         faults=[each for each in chosen if each in TAGS],

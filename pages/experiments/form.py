@@ -58,15 +58,21 @@ def _wish(desk: Desk, sets: Sequence[SetView], versions: Sequence[Version]) -> t
         "Name", key="experiments_name", max_chars=80, placeholder="What do you want to know?"
     )
     chosen = st.selectbox(
-        "Test set", sets, key="experiments_set",
+        "Test set",
+        sets,
+        key="experiments_set",
         format_func=lambda each: f"{each.name} v{each.number} ({each.selfies} selfies)",
-    )  # fmt: skip
+    )
     selfies = _selfies(desk, chosen)
     by_id = {each.id: each for each in versions}
     ids = st.multiselect(
-        "Prompt versions", list(by_id), key="experiments_versions", max_selections=MOST_VARIANTS,
-        format_func=lambda each: _title(by_id[each]), placeholder="Choose what to compare",
-    )  # fmt: skip
+        "Prompt versions",
+        list(by_id),
+        key="experiments_versions",
+        max_selections=MOST_VARIANTS,
+        format_func=lambda each: _title(by_id[each]),
+        placeholder="Choose what to compare",
+    )
     staged = spending_choice()
     qualities = [AS_SAVED] if staged else _qualities()
     with st.container(gap="xsmall"):
@@ -92,9 +98,13 @@ def _wish(desk: Desk, sets: Sequence[SetView], versions: Sequence[Version]) -> t
 
 def _qualities() -> list[str]:
     return st.pills(
-        "Qualities", QUALITIES, key="experiments_qualities", selection_mode="multi", default=[AS_SAVED],
+        "Qualities",
+        QUALITIES,
+        key="experiments_qualities",
+        selection_mode="multi",
+        default=[AS_SAVED],
         help="Each version is drawn in each of these.",
-    ) or [AS_SAVED]  # fmt: skip
+    ) or [AS_SAVED]
 
 
 def _columns(version: Version, qualities: Sequence[str]) -> list[Variant]:
@@ -122,9 +132,12 @@ def _selfies(desk: Desk, chosen: SetView) -> list[int] | None:
             if each.usable
         }
     some = st.multiselect(
-        "Selfies", list(names), key=f"experiments_selfies_{chosen.version_id}", format_func=names.__getitem__,
+        "Selfies",
+        list(names),
+        key=f"experiments_selfies_{chosen.version_id}",
+        format_func=names.__getitem__,
         placeholder=f"All {len(names)}",
-    )  # fmt: skip
+    )
     return some or None
 
 
@@ -138,9 +151,11 @@ def _drafts(desk: Desk, *, staged: bool) -> list[Variant]:
             )
             left, right = st.columns(2)
             model = left.selectbox(
-                "Model", list(MODELS), key=f"experiments_model_{index}",
+                "Model",
+                list(MODELS),
+                key=f"experiments_model_{index}",
                 index=list(MODELS).index(desk.services.settings.model),
-            )  # fmt: skip
+            )
             # In stages the plan says the quality.
             quality = {} if staged else {"quality": _quality(right, index)}
             # What a draft does not override is drawn with the model's presets.
@@ -158,14 +173,22 @@ def _drafts(desk: Desk, *, staged: bool) -> list[Variant]:
     with st.container(horizontal=True):
         if number < MOST_VARIANTS:
             st.button(
-                "Add an unsaved draft", key="experiments_add_draft", type="tertiary",
-                icon=":material/add:", on_click=_count_drafts, args=(1,),
-            )  # fmt: skip
+                "Add an unsaved draft",
+                key="experiments_add_draft",
+                type="tertiary",
+                icon=":material/add:",
+                on_click=_count_drafts,
+                args=(1,),
+            )
         if number:
             st.button(
-                "Take the last draft out", key="experiments_drop_draft", type="tertiary",
-                icon=":material/remove:", on_click=_count_drafts, args=(-1,),
-            )  # fmt: skip
+                "Take the last draft out",
+                key="experiments_drop_draft",
+                type="tertiary",
+                icon=":material/remove:",
+                on_click=_count_drafts,
+                args=(-1,),
+            )
     return drafts
 
 
@@ -208,9 +231,14 @@ def _offer(desk: Desk, wish: Wish, staging: Staging | None) -> None:
     key = form_key(FORM)
     what = f"Start with {staging.qualities[0]}" if staging else "Start"
     go = st.button(
-        plain(f"{what}: {price(found)}"), key=f"experiments_create_{key}", type="primary",
-        icon=":material/play_arrow:", disabled=bool(no), help=no, width="stretch",
-    )  # fmt: skip
+        plain(f"{what}: {price(found)}"),
+        key=f"experiments_create_{key}",
+        type="primary",
+        icon=":material/play_arrow:",
+        disabled=bool(no),
+        help=no,
+        width="stretch",
+    )
     keep = st.button(
         "Save without starting", key=f"experiments_save_{key}", disabled=bool(no), help=no, width="stretch"
     )

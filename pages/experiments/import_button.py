@@ -30,9 +30,16 @@ def _form(desk: Desk) -> None:
         "It is shown as it was, and can buy nothing. Nobody in it agreed to tests here: their selfies are "
         "pictures of this experiment alone, and each person can be deleted under Test sets, People."
     )
-    if st.button(
-        "Import", key=f"experiments_import_send_{key}", type="primary", width="stretch", disabled=file is None
-    ) and file is not None:  # fmt: skip
+    if (
+        st.button(
+            "Import",
+            key=f"experiments_import_send_{key}",
+            type="primary",
+            width="stretch",
+            disabled=file is None,
+        )
+        and file is not None
+    ):
         with operator_errors():
             services = desk.services
             with st.spinner("Every image is checked"):

@@ -22,9 +22,15 @@ def experiment_list(desk: Desk, zone: tzinfo) -> None:
     no = refusal(desk.actor, Permission.RUN_EXPERIMENTS)
     with st.container(horizontal=True):
         st.button(
-            "New experiment", key="experiments_new", type="primary", icon=":material/add:",
-            disabled=bool(no), help=no, on_click=go_to, args=(NEW,),
-        )  # fmt: skip
+            "New experiment",
+            key="experiments_new",
+            type="primary",
+            icon=":material/add:",
+            disabled=bool(no),
+            help=no,
+            on_click=go_to,
+            args=(NEW,),
+        )
         import_button(desk)
     live = any(each.active for each in _load(desk))
     st.fragment(_rows, run_every=LIVE if live else None)(desk, zone, live)

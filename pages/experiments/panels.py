@@ -20,9 +20,14 @@ def experiment_panels(desk: Desk, number: int) -> None:
     """One panel at a time, only read once it is opened; which one is in the address."""
     asked = st.query_params.get(PANEL)
     chosen = st.segmented_control(
-        "Look closer", PANELS, default=asked if asked in PANELS else None, key="experiments_panel",
-        format_func=PANELS.__getitem__, label_visibility="collapsed", on_change=_remember,
-    )  # fmt: skip
+        "Look closer",
+        PANELS,
+        default=asked if asked in PANELS else None,
+        key="experiments_panel",
+        format_func=PANELS.__getitem__,
+        label_visibility="collapsed",
+        on_change=_remember,
+    )
     if chosen is None:
         return
     with st.container(border=True), operator_errors():

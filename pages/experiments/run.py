@@ -32,9 +32,12 @@ def experiment_run(desk: Desk, number: int, zone: tzinfo) -> None:
         st.markdown(STATES[seen.state], width="content")
         if seen.done:
             page_link(
-                "votes/page.py", "Verdict and promotion", icon=":material/gavel:",
-                view="verdict", experiment=str(seen.id),
-            )  # fmt: skip
+                "votes/page.py",
+                "Verdict and promotion",
+                icon=":material/gavel:",
+                view="verdict",
+                experiment=str(seen.id),
+            )
     who = seen.started_by or seen.created_by
     st.caption(
         plain(
@@ -78,13 +81,19 @@ def _stop(desk: Desk, seen: Progress) -> None:
     no = refusal(desk.actor, Permission.RUN_EXPERIMENTS)
     with st.container(horizontal=True):
         now = st.button(
-            "Stop now", key="experiments_stop_now", icon=":material/block:", disabled=bool(no),
+            "Stop now",
+            key="experiments_stop_now",
+            icon=":material/block:",
+            disabled=bool(no),
             help=no or "Cancels what the provider has under way. What is drawn already is kept.",
-        )  # fmt: skip
+        )
         after = st.button(
-            "Stop after these", key="experiments_stop_after", icon=":material/hourglass_bottom:",
-            disabled=bool(no), help=no or "Waits for what the provider has, and buys nothing more.",
-        )  # fmt: skip
+            "Stop after these",
+            key="experiments_stop_after",
+            icon=":material/hourglass_bottom:",
+            disabled=bool(no),
+            help=no or "Waits for what the provider has, and buys nothing more.",
+        )
     if now or after:
         stop = stop_now if now else stop_after_these
         with changing(desk, "Stopping") as (session, actor):
@@ -121,9 +130,13 @@ def _again(desk: Desk, seen: Progress, what: str, *, key: str, primary: bool = F
     for each in doubts(found):
         st.caption(f":material/info: {plain(each)}", width="content")
     if st.button(
-        plain(f"{what}: {price(found)}"), key=f"experiments_{key}", icon=":material/play_arrow:",
-        type="primary" if primary else "secondary", disabled=bool(no), help=no,
-    ):  # fmt: skip
+        plain(f"{what}: {price(found)}"),
+        key=f"experiments_{key}",
+        icon=":material/play_arrow:",
+        type="primary" if primary else "secondary",
+        disabled=bool(no),
+        help=no,
+    ):
         with changing(desk, "Running") as (session, actor):
             start(
                 session,

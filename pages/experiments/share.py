@@ -35,9 +35,13 @@ def experiment_share(desk: Desk, number: int, *, of_import: bool = False) -> Non
         st.caption(plain(no))
         return
     kind = st.segmented_control(
-        "File", list(KINDS), default=Kind.SHEET, key="experiments_share_kind", format_func=_title,
+        "File",
+        list(KINDS),
+        default=Kind.SHEET,
+        key="experiments_share_kind",
+        format_func=_title,
         required=True,
-    )  # fmt: skip
+    )
     wish = _wish(desk, number, Kind(kind), of_import=of_import)
     ready = _ready(wish)
     # The link takes the button's place, without another run.
@@ -50,9 +54,11 @@ def experiment_share(desk: Desk, number: int, *, of_import: bool = False) -> Non
             st.session_state[READY] = (wish, ready.token)
     if ready is not None:
         place.link_button(
-            f"Download {ready.name} ({size(ready.size)})", ready.address, icon=":material/download:",
+            f"Download {ready.name} ({size(ready.size)})",
+            ready.address,
+            icon=":material/download:",
             type="primary",
-        )  # fmt: skip
+        )
         st.caption(f"It stays ready for {LIFETIME_SECONDS / 60:.0f} minutes.")
 
 
@@ -77,9 +83,10 @@ def _wish(desk: Desk, number: int, kind: Kind, *, of_import: bool) -> Wish:
         verdict = right.checkbox("With the verdict's sentence", value=True, key="experiments_share_verdict")
     if kind in WITH_PICTURES:
         no = refusal(desk.actor, Permission.EDIT_TEST_SETS)
-        selfies = st.checkbox(
-            "With selfies", key="experiments_share_selfies", disabled=bool(no), help=no
-        ) and not no  # fmt: skip
+        selfies = (
+            st.checkbox("With selfies", key="experiments_share_selfies", disabled=bool(no), help=no)
+            and not no
+        )
     if selfies:
         st.warning(
             "The file shows real faces. Give it only to people who may see them; deleting a person here does "

@@ -154,9 +154,12 @@ def _next(desk: Desk, seen: PlanView) -> None:
     last = seen.last
     names = {each.variant_id: each.name for each in last.versions}
     chosen = st.multiselect(
-        f"Versions of {last.quality} that go on", list(names), key=f"experiments_next_{last.progress.id}",
-        format_func=names.__getitem__, placeholder="Choose who goes on",
-    )  # fmt: skip
+        f"Versions of {last.quality} that go on",
+        list(names),
+        key=f"experiments_next_{last.progress.id}",
+        format_func=names.__getitem__,
+        placeholder="Choose who goes on",
+    )
     cap = st.number_input(
         "Cap over all stages in $",
         0.01,
@@ -174,21 +177,32 @@ def _next(desk: Desk, seen: PlanView) -> None:
 def _confirm(desk: Desk, seen: PlanView, chosen: Sequence[int], budget: Decimal) -> None:
     with desk.services.database.transaction() as session:
         found = forecast_next(
-            session, desk.services.settings, actor=desk.actor, plan_id=seen.id, variant_ids=chosen,
+            session,
+            desk.services.settings,
+            actor=desk.actor,
+            plan_id=seen.id,
+            variant_ids=chosen,
             budget_usd=budget,
-        )  # fmt: skip
+        )
     for each in doubts(found):
         st.caption(f":material/info: {plain(each)}")
     if st.button(
-        plain(f"Start with {count(len(chosen), 'version')}: {price(found)}"), type="primary",
-        key=f"experiments_next_go_{seen.last.progress.id}", icon=":material/play_arrow:",
-    ):  # fmt: skip
+        plain(f"Start with {count(len(chosen), 'version')}: {price(found)}"),
+        type="primary",
+        key=f"experiments_next_go_{seen.last.progress.id}",
+        icon=":material/play_arrow:",
+    ):
         with changing(desk, "Running") as (session, actor):
             made = next_by_hand(
-                session, desk.services.settings, actor=actor, plan_id=seen.id, seen=seen.last.number,
-                variant_ids=chosen, most_usd=found.usd,
+                session,
+                desk.services.settings,
+                actor=actor,
+                plan_id=seen.id,
+                seen=seen.last.number,
+                variant_ids=chosen,
+                most_usd=found.usd,
                 budget_usd=None if budget == seen.budget_usd else budget,
-            )  # fmt: skip
+            )
             go_to(made.id)
 
 

@@ -17,19 +17,27 @@ AT_ONCE, IN_STAGES = "All at once", "In stages"
 def spending_choice() -> bool:
     """Whether the tuner wants stages."""
     choice = st.segmented_control(
-        "Spend", (AT_ONCE, IN_STAGES), default=AT_ONCE, key="experiments_spend", required=True,
+        "Spend",
+        (AT_ONCE, IN_STAGES),
+        default=AT_ONCE,
+        key="experiments_spend",
+        required=True,
         help="In stages all versions are drawn in low quality first. Raters vote blind, and only the better "
         "ones are drawn in the next quality, which starts by itself.",
-    )  # fmt: skip
+    )
     return choice == IN_STAGES
 
 
 def staging_fields(versions: int) -> Staging:
     """The stages, and how many versions go on after each."""
     chosen = st.pills(
-        "Stages", STAGES, default=list(STAGES), key="experiments_stages", selection_mode="multi",
+        "Stages",
+        STAGES,
+        default=list(STAGES),
+        key="experiments_stages",
+        selection_mode="multi",
         help="Qualities in turn, the lowest first.",
-    )  # fmt: skip
+    )
     qualities = tuple(each for each in STAGES if each in chosen)
     if len(qualities) < 2 or versions < FEWEST_VERSIONS:
         return Staging(qualities)
@@ -40,10 +48,13 @@ def staging_fields(versions: int) -> Staging:
         most = max(keeps[-1] if keeps else versions - 1, FINALISTS)
         keeps.append(
             place.number_input(
-                f"Go on after {quality}, at most", FINALISTS, most, min(keep, most),
+                f"Go on after {quality}, at most",
+                FINALISTS,
+                most,
+                min(keep, most),
                 key=f"experiments_keep_{quality}_{versions}_{most}",
             )
-        )  # fmt: skip
+        )
     staging = Staging(qualities, (*keeps, 1))
     if passed := passed_over(staging.keeping(versions), 0, keeps[0]):
         names = " and ".join(qualities[place] for place in passed)

@@ -40,9 +40,13 @@ def goodwill_offer(desk: Desk, detail: Detail) -> None:
     with st.popover("Goodwill", icon=":material/volunteer_activism:", disabled=bool(no), help=no):
         key = form_key(form)
         amount = st.number_input(
-            f"Credits, of {detail.credits:,}", min_value=1, max_value=detail.credits, value=detail.credits,
-            step=1, key=f"generations_goodwill_amount_{key}",
-        )  # fmt: skip
+            f"Credits, of {detail.credits:,}",
+            min_value=1,
+            max_value=detail.credits,
+            value=detail.credits,
+            step=1,
+            key=f"generations_goodwill_amount_{key}",
+        )
         note = st.text_input(
             "What is wrong with it", key=f"generations_goodwill_note_{key}", placeholder="Needed"
         )

@@ -94,8 +94,14 @@ def _actions(desk: Desk, detail: Detail) -> None:
             count(desk.services.settings.credits_per_avatar, "credit") if detail.credits else "not charged"
         )
         no = refusal(desk.actor, Permission.GENERATE)
-        retry = st.button(f"Try again, {price}", key="generations_retry", icon=":material/refresh:",
-                          type="primary", disabled=bool(no), help=no)  # fmt: skip
+        retry = st.button(
+            f"Try again, {price}",
+            key="generations_retry",
+            icon=":material/refresh:",
+            type="primary",
+            disabled=bool(no),
+            help=no,
+        )
         if retry:
             _retry(desk, detail.id)
     goodwill_offer(desk, detail)
@@ -167,8 +173,9 @@ def _avatar(detail: Detail) -> None:
         return
     waiting = "No avatar" if detail.ended else "The avatar appears here"
     st.markdown("**Avatar**")
-    with st.container(border=True, height=PICTURE_PIXELS, horizontal_alignment="center",
-                      vertical_alignment="center"):  # fmt: skip
+    with st.container(
+        border=True, height=PICTURE_PIXELS, horizontal_alignment="center", vertical_alignment="center"
+    ):
         st.caption(f":material/imagesmode: {waiting}", width="content")
 
 

@@ -50,8 +50,13 @@ def filter_bar(zone: tzinfo) -> Filter:
         "Purpose", PURPOSES, None, _capital, key=_key("purpose"), placeholder="Any", **changed
     )
     second[3].selectbox("Model", list(MODELS), None, key=_key("model"), placeholder="Any", **changed)
-    second[4].button("Clear", key="generations_clear", icon=":material/filter_alt_off:", width="stretch",
-                     on_click=clear_filters)  # fmt: skip
+    second[4].button(
+        "Clear",
+        key="generations_clear",
+        icon=":material/filter_alt_off:",
+        width="stretch",
+        on_click=clear_filters,
+    )
     _write_address()
     _chart_marks(zone)
     return _filter(zone)

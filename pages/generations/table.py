@@ -17,9 +17,18 @@ TABLE = "generations_table"
 SHOWN = "generations_shown"
 # The others wait in the table's own menu of columns.
 SHOWN_COLUMNS = (
-    "picture", "id", "state", "customer", "reference", "asked",
-    "took", "attempts", "credits", "cost", "reason",
-)  # fmt: skip
+    "picture",
+    "id",
+    "state",
+    "customer",
+    "reference",
+    "asked",
+    "took",
+    "attempts",
+    "credits",
+    "cost",
+    "reason",
+)
 ROW_PIXELS = 48
 MOST_PIXELS = 38 + 11 * ROW_PIXELS
 

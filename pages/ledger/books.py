@@ -39,13 +39,21 @@ def books(desk: Desk, zone: tzinfo) -> None:
             st.fragment(_status, run_every=LIVE)(desk, zone)
         no = refusal(desk.actor, Permission.CHECK_BOOKS)
         check_it = check.button(
-            "Check now", key="ledger_check", icon=":material/fact_check:", width="stretch", disabled=bool(no),
+            "Check now",
+            key="ledger_check",
+            icon=":material/fact_check:",
+            width="stretch",
+            disabled=bool(no),
             help=no or "Reads the whole ledger: some 15 seconds a million transfers",
-        )  # fmt: skip
+        )
         drill_it = drill.button(
-            "Drill", key="ledger_drill", icon=":material/notification_important:", width="stretch",
-            disabled=bool(no), help=no or "Plants each fault, sees its alarm fire, and rolls all back",
-        )  # fmt: skip
+            "Drill",
+            key="ledger_drill",
+            icon=":material/notification_important:",
+            width="stretch",
+            disabled=bool(no),
+            help=no or "Plants each fault, sees its alarm fire, and rolls all back",
+        )
         if check_it:
             _check(desk)
         if drill_it:

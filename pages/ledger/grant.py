@@ -35,9 +35,12 @@ def grant_form(desk: Desk) -> None:
         )
         alone = _preview(desk, customer_id, amount)
         if send.button(
-            "Grant" if alone else "Ask a second person", key=f"ledger_grant_{key}", type="primary",
-            width="stretch", disabled=customer_id is None,
-        ):  # fmt: skip
+            "Grant" if alone else "Ask a second person",
+            key=f"ledger_grant_{key}",
+            type="primary",
+            width="stretch",
+            disabled=customer_id is None,
+        ):
             _send(desk, customer_id or 0, amount, reason, key)
 
 

@@ -38,9 +38,12 @@ def _card(desk: Desk, line: RequestLine, zone: tzinfo) -> None:
             f"{moment(line.asked_at, zone, today=now)}, expires in {duration(line.expires_at - now)}]]"
         )
         customer.button(
-            f"Statement of {plain(line.customer)}", key=f"ledger_asked_customer_{line.id}", type="tertiary",
-            on_click=open_in_ledger, args=(CUSTOMER, line.customer_id),
-        )  # fmt: skip
+            f"Statement of {plain(line.customer)}",
+            key=f"ledger_asked_customer_{line.id}",
+            type="tertiary",
+            on_click=open_in_ledger,
+            args=(CUSTOMER, line.customer_id),
+        )
         st.markdown(f":material/format_quote: {plain(line.reason)}")
         st.markdown(_effect(line))
         if line.moved:

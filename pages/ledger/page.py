@@ -23,9 +23,15 @@ def pick_view(desk: Desk) -> str:
     titles = VIEWS | ({"requests": f"{VIEWS['requests']} ({waiting})"} if waiting else {})
     chosen = view()
     st.segmented_control(
-        "View", VIEWS, default=chosen, key="ledger_view", format_func=titles.__getitem__, required=True,
-        label_visibility="collapsed", on_change=remember_view,
-    )  # fmt: skip
+        "View",
+        VIEWS,
+        default=chosen,
+        key="ledger_view",
+        format_func=titles.__getitem__,
+        required=True,
+        label_visibility="collapsed",
+        on_change=remember_view,
+    )
     return chosen
 
 

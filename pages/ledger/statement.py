@@ -26,13 +26,20 @@ def show_statement(desk: Desk, zone: tzinfo) -> None:
         customer_id = pick_customer(desk, "statement")
     now = datetime.now(zone)
     since = start.datetime_input(
-        "From", value=(now - SPAN).replace(tzinfo=None, second=0, microsecond=0), key="ledger_since",
-        format="YYYY-MM-DD", on_change=_to_the_top,
-    )  # fmt: skip
+        "From",
+        value=(now - SPAN).replace(tzinfo=None, second=0, microsecond=0),
+        key="ledger_since",
+        format="YYYY-MM-DD",
+        on_change=_to_the_top,
+    )
     until = end.datetime_input(
-        "As of", value=None, key="ledger_until", format="YYYY-MM-DD", on_change=_to_the_top,
+        "As of",
+        value=None,
+        key="ledger_until",
+        format="YYYY-MM-DD",
+        on_change=_to_the_top,
         help="Empty: now. The balance is that of this very moment.",
-    )  # fmt: skip
+    )
     if customer_id is None:
         st.info("Choose a customer to see their statement.", icon=":material/person_search:")
         return
@@ -91,9 +98,7 @@ def _line(line: LedgerLine, zone: tzinfo) -> dict[str, str]:
 def _receipts(told: list[Told], zone: tzinfo) -> None:
     if not told:
         return
-    waiting = sum(each.receipt.delivered_at is None for each in told)
-    late = f", {waiting} not taken by the product yet" if waiting else ""
-    with st.expander(f"{count(len(told), 'receipt')} for the customer{late}", icon=":material/receipt_long:"):
+    with st.expander(f"{count(len(told), 'receipt')} for the customer", icon=":material/receipt_long:"):
         for each in told:
             st.markdown(f":small[{moment(each.receipt.created_at, zone)}] {told_of(each, zone)}")
 

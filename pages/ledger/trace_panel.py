@@ -21,9 +21,13 @@ def show_trace(desk: Desk, generation_id: int, zone: tzinfo) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(f"Credits of generation {found.generation_id:,}", anchor=False, width="content")
         st.button(
-            found.customer, key="ledger_trace_customer", type="tertiary", icon=":material/person:",
-            on_click=open_in_ledger, args=(CUSTOMER, found.customer_id),
-        )  # fmt: skip
+            found.customer,
+            key="ledger_trace_customer",
+            type="tertiary",
+            icon=":material/person:",
+            on_click=open_in_ledger,
+            args=(CUSTOMER, found.customer_id),
+        )
         page_link(
             "generations/page.py", "Open the generation", icon=":material/draw:", id=str(found.generation_id)
         )
@@ -49,8 +53,8 @@ def told_of(receipt: Told, zone: tzinfo) -> str:
             f"{proof.previous[:SHORT_HASH] or 'first'} → {proof.hash[:SHORT_HASH]}]]"
         )
     at = receipt.receipt.delivered_at
-    taken = f"taken by the product {moment(at, zone)}" if at else "not taken by the product yet"
-    return f":material/receipt_long: “{plain(receipt.receipt.sentence)}” {verdict} :small[:gray[{taken}]]"
+    taken = f" :small[:gray[taken by the product {moment(at, zone)}]]" if at else ""
+    return f":material/receipt_long: “{plain(receipt.receipt.sentence)}” {verdict}{taken}"
 
 
 def _rest(found: Trace) -> None:
@@ -73,9 +77,13 @@ def _step(number: int, step: Step, zone: tzinfo, today: datetime) -> None:
         back = f" :red-badge[taken back by transfer {row.reversed_by:,}]" if row.reversed_by else ""
         head.markdown(f"**{number}.** {kind_badge(row.kind)} {way(row)}{back}")
         button.button(
-            f"No. {row.id:,}", key=f"ledger_step_{row.id}", type="tertiary", on_click=open_in_ledger,
-            args=("transfer", row.id), help="Open this transfer",
-        )  # fmt: skip
+            f"No. {row.id:,}",
+            key=f"ledger_step_{row.id}",
+            type="tertiary",
+            on_click=open_in_ledger,
+            args=("transfer", row.id),
+            help="Open this transfer",
+        )
         # The reason of what a case moved begins with its number.
         why = f", {row.reason}" if row.reason else ""
         after = "" if row.wallet_after is None else f". The wallet held {row.wallet_after:,} afterwards"

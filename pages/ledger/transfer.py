@@ -54,15 +54,23 @@ def _links(row: TransferRow) -> None:
     for what, (number, label, icon) in links.items():
         if number is not None:
             st.button(
-                plain(label.format(number)), key=f"ledger_to_{what}", type="tertiary", icon=icon,
-                on_click=open_in_ledger, args=(what, number),
-            )  # fmt: skip
+                plain(label.format(number)),
+                key=f"ledger_to_{what}",
+                type="tertiary",
+                icon=icon,
+                on_click=open_in_ledger,
+                args=(what, number),
+            )
     for label, number in (("Takes back", row.reverses_id), ("Taken back by", row.reversed_by)):
         if number is not None:
             st.button(
-                f"{label} transfer {number:,}", key=f"ledger_to_{number}", type="tertiary",
-                icon=":material/undo:", on_click=open_in_ledger, args=("transfer", number),
-            )  # fmt: skip
+                f"{label} transfer {number:,}",
+                key=f"ledger_to_{number}",
+                type="tertiary",
+                icon=":material/undo:",
+                on_click=open_in_ledger,
+                args=("transfer", number),
+            )
 
 
 def _facts(row: TransferRow, zone: tzinfo) -> dict[str, str]:

@@ -67,10 +67,16 @@ def _pager(desk: Desk, page: TransferPage, asked: TransferFilter) -> None:
     edge = f"No. {page.rows[-1].id:,} to {page.rows[0].id:,}"
     words.caption(f"{len(page.rows)} transfers, newest first, {edge}. Click a row to open it.")
     save.download_button(
-        "CSV", exporter(desk.services.database, asked), "transfers.csv", "text/csv", key="ledger_csv",
-        icon=":material/download:", width="stretch", on_click="ignore",
+        "CSV",
+        exporter(desk.services.database, asked),
+        "transfers.csv",
+        "text/csv",
+        key="ledger_csv",
+        icon=":material/download:",
+        width="stretch",
+        on_click="ignore",
         help=f"All that the filters select, at most the newest {MOST_EXPORTED:,}; its end says if so.",
-    )  # fmt: skip
+    )
     button: dict[str, Any] = {"on_click": turn, "width": "stretch"}
     newest.button("Newest", key="ledger_newest", args=("newer", None), disabled=page.newer is None, **button)
     newer.button(

@@ -47,17 +47,23 @@ def numbers(seen: Overview) -> None:
     oldest = max((each.oldest for each in seen.standings if each.oldest), default=None)
     now, today = st.columns(2)
     with now:
-        _figures("Now", {
-            "Queued": f"{seen.queued:,}",
-            "In flight": f"{seen.in_flight:,}",
-            "Longest wait": duration(oldest),
-        })  # fmt: skip
+        _figures(
+            "Now",
+            {
+                "Queued": f"{seen.queued:,}",
+                "In flight": f"{seen.in_flight:,}",
+                "Longest wait": duration(oldest),
+            },
+        )
     with today:
-        _figures("Today", {
-            "Succeeded": f"{seen.today.succeeded:,}",
-            "Failed": f"{seen.today.failed:,}",
-            "Success rate": UNKNOWN if rate is None else f"{rate:.0%}",
-        })  # fmt: skip
+        _figures(
+            "Today",
+            {
+                "Succeeded": f"{seen.today.succeeded:,}",
+                "Failed": f"{seen.today.failed:,}",
+                "Success rate": UNKNOWN if rate is None else f"{rate:.0%}",
+            },
+        )
 
 
 def _figures(title: str, values: dict[str, str]) -> None:
@@ -154,8 +160,10 @@ def setup(seen: Overview, zone: tzinfo) -> None:
             )
             ago = duration(seen.now - worker.beat_at)
             since = moment(worker.started_at, zone, today=seen.now)
-            st.markdown(f"{mark} {plain(worker.host)} :small[:gray[process {worker.pid}, since {since}, "
-                        f"last sign {ago} ago]]")  # fmt: skip
+            st.markdown(
+                f"{mark} {plain(worker.host)} :small[:gray[process {worker.pid}, since {since}, "
+                f"last sign {ago} ago]]"
+            )
     with notices:
         st.markdown("**Good to know**")
         for notice in seen.notices:

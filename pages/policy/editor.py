@@ -21,8 +21,11 @@ COLUMNS = {
     "place": st.column_config.NumberColumn("Place", min_value=0, width=60, help="The lowest is asked first"),
     "name": st.column_config.TextColumn("Rule", required=True, width=185),
     "outcome": st.column_config.SelectboxColumn(
-        "Then", options=list(OUTCOME_WORDS), format_func=lambda each: OUTCOME_WORDS[str(each)],
-        required=True, width=120,
+        "Then",
+        options=list(OUTCOME_WORDS),
+        format_func=lambda each: OUTCOME_WORDS[str(each)],
+        required=True,
+        width=120,
     ),
     "kinds": st.column_config.MultiselectColumn("Kind", options=list(CaseKind), width=95),
     "classes": st.column_config.MultiselectColumn("Error class", options=list(FailureClass), width=130),
@@ -32,7 +35,11 @@ COLUMNS = {
         "Refunds over", min_value=0, step=1, width=110, help="Of this customer in the last 30 days"
     ),
     "share_over": st.column_config.NumberColumn(
-        "Share over", min_value=0.0, max_value=1.0, format="percent", width=100,
+        "Share over",
+        min_value=0.0,
+        max_value=1.0,
+        format="percent",
+        width=100,
         help="What came back of what the customer was charged in the last 30 days",
     ),
     "second_person": st.column_config.CheckboxColumn(
@@ -41,7 +48,7 @@ COLUMNS = {
     "due_hours": st.column_config.NumberColumn(
         "Due, h", min_value=0.1, width=75, help="Hours until the decision is due"
     ),
-}  # fmt: skip
+}
 
 
 def editor(desk: Desk, shown: Policy, number: int) -> Policy | None:
@@ -117,10 +124,17 @@ def _limits(shown: Policy, number: int, *, disabled: bool) -> dict[str, Any]:
         for name, (label, hint) in hours.items():
             found[name] = float(
                 next(places).number_input(
-                    label, 0.1, None, float(getattr(shown, name)), 1.0, key=f"policy_{name}_{number}",
-                    help=hint, format="%g", **common,
+                    label,
+                    0.1,
+                    None,
+                    float(getattr(shown, name)),
+                    1.0,
+                    key=f"policy_{name}_{number}",
+                    help=hint,
+                    format="%g",
+                    **common,
                 )
-            )  # fmt: skip
+            )
     return found
 
 

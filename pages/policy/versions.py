@@ -56,9 +56,12 @@ def _list(lines: Sequence[VersionLine], current: int, zone: tzinfo) -> None:
             f":small[:gray[{plain(each.author)}, {moment(each.created_at, zone)}{since}]]"
         )
         st.button(
-            f"Look at version {each.version}", key=f"policy_show_{each.version}", type="tertiary",
-            on_click=_show, args=(each.version,),
-        )  # fmt: skip
+            f"Look at version {each.version}",
+            key=f"policy_show_{each.version}",
+            type="tertiary",
+            on_click=_show,
+            args=(each.version,),
+        )
 
 
 def _activation(desk: Desk, shown: int, current: int) -> None:

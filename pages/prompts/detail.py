@@ -86,10 +86,14 @@ def _rename(desk: Desk, chosen: Version, no: str | None) -> None:
         st.text_input("New name", chosen.prompt, max_chars=LONGEST_NAME, key=key)
         st.caption("Versions, labels and images stay as they are.")
         st.button(
-            "Rename it", key="prompts_rename", type="primary", disabled=bool(no),
+            "Rename it",
+            key="prompts_rename",
+            type="primary",
+            disabled=bool(no),
             # The name that stood there when it was clicked, not the one of now.
-            on_click=_ask_rename, args=(chosen.prompt,),
-        )  # fmt: skip
+            on_click=_ask_rename,
+            args=(chosen.prompt,),
+        )
 
 
 def _ask_rename(seen: str) -> None:

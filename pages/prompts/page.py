@@ -25,9 +25,15 @@ with operator_errors():
     else:
         view = chosen_view()
         st.segmented_control(
-            "View", VIEWS, default=view, key="prompts_view", format_func=VIEWS.__getitem__, required=True,
-            label_visibility="collapsed", on_change=remember_view,
-        )  # fmt: skip
+            "View",
+            VIEWS,
+            default=view,
+            key="prompts_view",
+            format_func=VIEWS.__getitem__,
+            required=True,
+            label_visibility="collapsed",
+            on_change=remember_view,
+        )
         if view == "snippets":
             snippet_view(desk, zone())
         elif view == "promotion":

@@ -168,9 +168,12 @@ def _past(each: Past, zone: tzinfo) -> None:
             conditions(each.conditions)
             if each.experiment_id is not None:
                 page_link(
-                    "votes/page.py", "The experiment's verdict", icon=":material/gavel:",
-                    view="verdict", experiment=str(each.experiment_id),
-                )  # fmt: skip
+                    "votes/page.py",
+                    "The experiment's verdict",
+                    icon=":material/gavel:",
+                    view="verdict",
+                    experiment=str(each.experiment_id),
+                )
 
 
 def _end(ended_at: datetime | None, zone: tzinfo) -> str:

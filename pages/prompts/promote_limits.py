@@ -39,9 +39,14 @@ def limits_form(desk: Desk, zone: tzinfo) -> None:
                     )
                 else:
                     place.number_input(
-                        bound.title, float(bound.least), float(bound.most), float(value), 1.0,
-                        format="%g", **common,
-                    )  # fmt: skip
+                        bound.title,
+                        float(bound.least),
+                        float(bound.most),
+                        float(value),
+                        1.0,
+                        format="%g",
+                        **common,
+                    )
         why, send = st.columns([3, 1], vertical_alignment="bottom")
         why.text_input(
             "Why change them",
@@ -51,9 +56,14 @@ def limits_form(desk: Desk, zone: tzinfo) -> None:
             disabled=bool(no),
         )
         send.button(
-            "Save limits", key=f"{key}_save", width="stretch", disabled=bool(no), help=no,
-            on_click=ask_limits, args=(key, number),
-        )  # fmt: skip
+            "Save limits",
+            key=f"{key}_save",
+            width="stretch",
+            disabled=bool(no),
+            help=no,
+            on_click=ask_limits,
+            args=(key, number),
+        )
         for each in past:
             st.markdown(_line(each, zone))
 

@@ -45,9 +45,14 @@ def charts(found: Report) -> None:
         words, save = st.columns([4, 1], vertical_alignment="center")
         words.markdown("**Cases closed, by day**")
         save.download_button(
-            "Export CSV", _csv(lines_csv(found)), "refunds.csv", "text/csv", key="refund_reports_csv",
-            width="stretch", on_click="ignore",
-        )  # fmt: skip
+            "Export CSV",
+            _csv(lines_csv(found)),
+            "refunds.csv",
+            "text/csv",
+            key="refund_reports_csv",
+            width="stretch",
+            on_click="ignore",
+        )
         st.plotly_chart(
             by_day(found.days, found.first, found.last), key="refund_reports_days_chart", config=CONFIG
         )

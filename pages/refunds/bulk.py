@@ -36,19 +36,29 @@ def offer_bulk(desk: Desk, cases: int) -> None:
     """The way in, with how many it would be."""
     no = refusal(desk.actor, Permission.DECIDE_REFUNDS)
     st.button(
-        f"Decide all {cases:,}", key="refunds_bulk", icon=":material/checklist:", shortcut="B",
-        disabled=bool(no) or cases < 2, on_click=_open, args=(True,),
+        f"Decide all {cases:,}",
+        key="refunds_bulk",
+        icon=":material/checklist:",
+        shortcut="B",
+        disabled=bool(no) or cases < 2,
+        on_click=_open,
+        args=(True,),
         help="One decision on every case that the filters find, not only on those that are shown.",
         width="stretch",
-    )  # fmt: skip
+    )
 
 
 def offer_incident(case: Evidence) -> None:
     """From one case to all of its incident."""
     st.button(
-        f"One of {case.mates:,} alike in one hour: show them", key="refunds_incident", width="stretch",
-        icon=":material/stacks:", shortcut="I", on_click=open_incident, args=(case.incident,),
-    )  # fmt: skip
+        f"One of {case.mates:,} alike in one hour: show them",
+        key="refunds_incident",
+        width="stretch",
+        icon=":material/stacks:",
+        shortcut="I",
+        on_click=open_incident,
+        args=(case.incident,),
+    )
 
 
 def bulk_panel(desk: Desk, filter_: QueueFilter, zone: tzinfo) -> None:
@@ -56,9 +66,14 @@ def bulk_panel(desk: Desk, filter_: QueueFilter, zone: tzinfo) -> None:
     st.subheader("One decision on all of them", anchor=False)
     st.markdown(f"Every case of: **{in_words(filter_)}**. Each is checked, paid and logged on its own.")
     choice = st.segmented_control(
-        "Decision", ["approve", "deny"], default="approve", key="refunds_bulk_decision", required=True,
-        format_func=str.capitalize, label_visibility="collapsed",
-    )  # fmt: skip
+        "Decision",
+        ["approve", "deny"],
+        default="approve",
+        key="refunds_bulk_decision",
+        required=True,
+        format_func=str.capitalize,
+        label_visibility="collapsed",
+    )
     decision: bulk.BatchDecision = "deny" if choice == "deny" else "approve"
     with operator_errors():
         with desk.services.database.transaction() as session:
@@ -92,19 +107,28 @@ def _form(desk: Desk, filter_: QueueFilter, decision: bulk.BatchDecision, seen: 
     known = codes(approved=approved)
     usual = preselected(seen.only_class or "unknown", approved=approved)
     code = st.selectbox(
-        "Reason", known, index=known.index(usual), format_func=reason_title,
+        "Reason",
+        known,
+        index=known.index(usual),
+        format_func=reason_title,
         key=f"refunds_bulk_reason_{decision}",
-    )  # fmt: skip
+    )
     told = customer_sentence(code, approved=approved, amount=1).replace("1 credit came", "… credits came")
     st.caption(f"“{plain(told)}”")
     note = st.text_input("Note", key="refunds_bulk_note", placeholder="For the log")
     yes, no = st.columns([2, 1], gap="small")
     label = f"{decision.capitalize()} {count(seen.cases, 'case')}, {credits_of(seen.credits)}"
     yes.button(
-        label, key=f"refunds_bulk_go_{form_key(FORM)}", type="primary", shortcut="Y", width="stretch",
-        disabled=not seen.cases, icon=":material/done_all:",
-        on_click=_start, args=(desk, filter_, decision, code, note, seen),
-    )  # fmt: skip
+        label,
+        key=f"refunds_bulk_go_{form_key(FORM)}",
+        type="primary",
+        shortcut="Y",
+        width="stretch",
+        disabled=not seen.cases,
+        icon=":material/done_all:",
+        on_click=_start,
+        args=(desk, filter_, decision, code, note, seen),
+    )
     no.button(
         "Back", key="refunds_bulk_back", shortcut="Escape", width="stretch", on_click=_open, args=(False,)
     )
@@ -166,9 +190,12 @@ def _bar(desk: Desk, each: batch_views.Batch) -> None:
     told = f"Batch {each.id} by {plain(each.by)}: {each.done:,} of {each.cases:,}"
     words.progress(min(1.0, each.done / each.cases), text=told + _outcomes(each))
     if each.running and stop.button(
-        "Stop", key=f"refunds_stop_{each.id}", icon=":material/stop_circle:", width="stretch",
+        "Stop",
+        key=f"refunds_stop_{each.id}",
+        icon=":material/stop_circle:",
+        width="stretch",
         disabled=bool(refusal(desk.actor, Permission.DECIDE_REFUNDS)),
-    ):  # fmt: skip
+    ):
         with changing(desk, f"Batch {each.id} is stopped") as (session, actor):
             bulk.stop_batch(session, actor=actor, batch_id=each.id)
 

@@ -21,21 +21,32 @@ from pages.shared.start import Desk, operator_errors, plain, refusal
 
 ROWS = 19
 CLOSED = (
-    CaseState.APPROVED, CaseState.DENIED, CaseState.AUTO_APPROVED, CaseState.REVERSED, CaseState.WITHDRAWN,
-)  # fmt: skip
+    CaseState.APPROVED,
+    CaseState.DENIED,
+    CaseState.AUTO_APPROVED,
+    CaseState.REVERSED,
+    CaseState.WITHDRAWN,
+)
 PLACES = "refunds_decided_places"
 
 
 def decided_list(desk: Desk, zone: tzinfo) -> None:
     """Decided cases, the newest first."""
     search = st.text_input(
-        "Search", key="refunds_decided_search", placeholder="Customer, case or generation",
-        label_visibility="collapsed", icon=":material/search:",
-    )  # fmt: skip
+        "Search",
+        key="refunds_decided_search",
+        placeholder="Customer, case or generation",
+        label_visibility="collapsed",
+        icon=":material/search:",
+    )
     states = st.multiselect(
-        "State", CLOSED, key="refunds_decided_states", format_func=STATE_TITLES.__getitem__,
-        label_visibility="collapsed", placeholder="Any state",
-    )  # fmt: skip
+        "State",
+        CLOSED,
+        key="refunds_decided_states",
+        format_func=STATE_TITLES.__getitem__,
+        label_visibility="collapsed",
+        placeholder="Any state",
+    )
     mine = st.toggle("Decided by me", key="refunds_decided_mine")
     asked = (search, tuple(states), mine)
     kept, places = st.session_state.get(PLACES, (None, []))
@@ -67,22 +78,34 @@ def _row(row: DecidedRow, zone: tzinfo) -> None:
     )
     told = f"Case {row.id}, {moment(row.closed_at, zone)}, {plain(row.decided_by or 'policy or clock')}"
     st.button(
-        label, key=f"refunds_decided_{row.id}", width="stretch", help=told, on_click=open_case,
+        label,
+        key=f"refunds_decided_{row.id}",
+        width="stretch",
+        help=told,
+        on_click=open_case,
         args=(row.id,),
         type="primary" if row.id == current() else "secondary",
-    )  # fmt: skip
+    )
 
 
 def _pager(asked: object, places: list[Place], further: Place | None) -> None:
     newest, older = st.columns(2, gap="small")
     newest.button(
-        "Newest", key="refunds_decided_newest", disabled=not places, width="stretch",
-        on_click=_turn, args=(asked, []),
-    )  # fmt: skip
+        "Newest",
+        key="refunds_decided_newest",
+        disabled=not places,
+        width="stretch",
+        on_click=_turn,
+        args=(asked, []),
+    )
     older.button(
-        "Older", key="refunds_decided_older", disabled=further is None, width="stretch",
-        on_click=_turn, args=(asked, [*places, further]),
-    )  # fmt: skip
+        "Older",
+        key="refunds_decided_older",
+        disabled=further is None,
+        width="stretch",
+        on_click=_turn,
+        args=(asked, [*places, further]),
+    )
 
 
 def _turn(asked: object, places: list[Place]) -> None:
@@ -95,9 +118,9 @@ def decided_panel(desk: Desk, case: Evidence, zone: tzinfo) -> None:
     st.markdown(f"{state_badge(case.state)} **{STATE_TITLES[case.state]}{paid}**")
     st.caption(f"By {plain(case.decider or 'policy or clock')}, {moment(case.closed_at, zone)}")
     for receipt in case.receipts:
-        sent = f"told {moment(receipt.delivered_at, zone)}" if receipt.delivered_at else "not told yet"
+        sent = f", told {moment(receipt.delivered_at, zone)}" if receipt.delivered_at else ""
         st.markdown(
-            f"**The customer's receipt** :gray[ledger line {receipt.transfer_id}, {sent}]  \n"
+            f"**The customer's receipt** :gray[ledger line {receipt.transfer_id}{sent}]  \n"
             f"“{plain(receipt.sentence)}”"
         )
     if case.state is CaseState.DENIED:
@@ -128,9 +151,13 @@ def _reversal(desk: Desk, case: Evidence) -> None:
     opened = f"refunds_reversal_{case.id}_{case.seq}"
     if not st.session_state.get(opened):
         st.button(
-            "Take it back …", key=f"{opened}_show", icon=":material/undo:", on_click=_set, args=(opened,),
+            "Take it back …",
+            key=f"{opened}_show",
+            icon=":material/undo:",
+            on_click=_set,
+            args=(opened,),
             help="Shows first what would leave the wallet, and what the customer would owe.",
-        )  # fmt: skip
+        )
         return
     with operator_errors():
         with desk.services.database.transaction() as session:

@@ -48,13 +48,22 @@ def move_keys(desk: Desk, filter_: QueueFilter, case: Evidence | None) -> None:
     place = case.place if case else None
     beside = st.container(horizontal=True, gap="small", key="refunds_moves")
     beside.button(
-        "Previous", key="refunds_previous", shortcut="P", width="stretch", disabled=case is None,
-        on_click=_move, args=(desk, filter_, place, True),
-    )  # fmt: skip
+        "Previous",
+        key="refunds_previous",
+        shortcut="P",
+        width="stretch",
+        disabled=case is None,
+        on_click=_move,
+        args=(desk, filter_, place, True),
+    )
     beside.button(
-        "Next", key="refunds_next", shortcut="N", width="stretch",
-        on_click=_move, args=(desk, filter_, place, False),
-    )  # fmt: skip
+        "Next",
+        key="refunds_next",
+        shortcut="N",
+        width="stretch",
+        on_click=_move,
+        args=(desk, filter_, place, False),
+    )
 
 
 def why_not(desk: Desk, case: Evidence) -> str | None:
@@ -88,9 +97,13 @@ def _amount(case: Evidence) -> int:
     """The amount, prefilled with all of it, or with what the first of two agreed to."""
     start = min(case.first.amount, case.requested) if case.first else case.requested
     chosen = st.number_input(
-        f"Credits to give back, of {case.requested:,}", min_value=1, max_value=case.requested,
-        value=start, step=1, key=_key(case, "amount"),
-    )  # fmt: skip
+        f"Credits to give back, of {case.requested:,}",
+        min_value=1,
+        max_value=case.requested,
+        value=start,
+        step=1,
+        key=_key(case, "amount"),
+    )
     return int(chosen)
 
 
@@ -118,9 +131,12 @@ def _reasons(case: Evidence, amount: int) -> None:
         known = codes(approved=approved)
         usual = preselected(case.failure_class, approved=approved)
         code = st.selectbox(
-            title, known, index=known.index(usual), format_func=reason_title,
+            title,
+            known,
+            index=known.index(usual),
+            format_func=reason_title,
             key=_key(case, "approving" if approved else "denying"),
-        )  # fmt: skip
+        )
         told = customer_sentence(
             code, approved=approved, amount=paid, balance=case.history.balance + paid if approved else None
         )
@@ -132,26 +148,45 @@ def _buttons(desk: Desk, case: Evidence, filter_: QueueFilter, no: str | None, a
     approve = f"Approve {amount:,}" + (", second person" if second else "")
     wide: dict[str, Any] = {"width": "stretch", "on_click": _decide}
     st.button(
-        approve, key=_key(case, "approve"), shortcut="A", type="primary", disabled=bool(no),
-        args=(desk, case, filter_, "approve"), **wide,
-    )  # fmt: skip
+        approve,
+        key=_key(case, "approve"),
+        shortcut="A",
+        type="primary",
+        disabled=bool(no),
+        args=(desk, case, filter_, "approve"),
+        **wide,
+    )
     # On a narrow screen they stand below each other.
     beside = st.container(horizontal=True, gap="small", key="refunds_deny")
     beside.button(
-        "Deny", key=_key(case, "deny"), shortcut="D", disabled=bool(no),
-        args=(desk, case, filter_, "deny"), **wide,
-    )  # fmt: skip
+        "Deny",
+        key=_key(case, "deny"),
+        shortcut="D",
+        disabled=bool(no),
+        args=(desk, case, filter_, "deny"),
+        **wide,
+    )
     if case.state is CaseState.NEEDS_SECOND:
         beside.button(
-            "Send back", key=_key(case, "back"), shortcut="Q", width="stretch", disabled=bool(no),
-            on_click=_send_back, args=(desk, case, filter_), help="To the first reviewer, with the note.",
-        )  # fmt: skip
+            "Send back",
+            key=_key(case, "back"),
+            shortcut="Q",
+            width="stretch",
+            disabled=bool(no),
+            on_click=_send_back,
+            args=(desk, case, filter_),
+            help="To the first reviewer, with the note.",
+        )
         return
     beside.button(
-        "Second", key=_key(case, "second"), shortcut="S", disabled=bool(no) or second,
-        args=(desk, case, filter_, "second"), help="Agree, and send it to a second person all the same.",
+        "Second",
+        key=_key(case, "second"),
+        shortcut="S",
+        disabled=bool(no) or second,
+        args=(desk, case, filter_, "second"),
+        help="Agree, and send it to a second person all the same.",
         **wide,
-    )  # fmt: skip
+    )
 
 
 def _decide(desk: Desk, case: Evidence, filter_: QueueFilter, decision: Decision) -> None:

@@ -39,9 +39,13 @@ def double_view(desk: Desk, zone: tzinfo) -> None:
             st.caption("It was decided already; what was decided is not shown. This moves no credits.")
             for outcome, label, key in (("approved", "Approve", "A"), ("denied", "Deny", "D")):
                 st.button(
-                    label, key=f"refunds_opinion_{outcome}_{case.id}", shortcut=key, width="stretch",
-                    on_click=_say, args=(desk, case.id, outcome),
-                )  # fmt: skip
+                    label,
+                    key=f"refunds_opinion_{outcome}_{case.id}",
+                    shortcut=key,
+                    width="stretch",
+                    on_click=_say,
+                    args=(desk, case.id, outcome),
+                )
 
 
 def _say(desk: Desk, case_id: int, outcome: str) -> None:

@@ -44,22 +44,32 @@ def filter_bar(desk: Desk, filter_: QueueFilter) -> Counts:
     seen = _counts(desk, filter_)
     search, more, clear = st.columns([1.6, 1.35, 0.4], gap="xsmall", vertical_alignment="center")
     search.text_input(
-        "Search", key=f"{PREFIX}search", placeholder="Customer, no.",
-        label_visibility="collapsed", icon=":material/search:",
-    )  # fmt: skip
+        "Search",
+        key=f"{PREFIX}search",
+        placeholder="Customer, no.",
+        label_visibility="collapsed",
+        icon=":material/search:",
+    )
     chosen = sum(bool(getattr(filter_, name)) for name in (*CHOICES, "held"))
     label = f"Filters ({chosen})" if chosen else "Filters"
     with more.popover(label, width="stretch", key="refunds_filters"):
         for name, (title, known) in CHOICES.items():
             _choice(name, title, known, seen.by.get(name, {}))
         st.pills(
-            "Held", list(Held), key=f"{PREFIX}held",
+            "Held",
+            list(Held),
+            key=f"{PREFIX}held",
             format_func=lambda held: f"{HOLDERS[held]} · {_held(seen, held):,}",
-        )  # fmt: skip
+        )
     clear.button(
-        "", key="refunds_filters_clear", icon=":material/filter_list_off:", on_click=clear_filters,
-        help="Show all", disabled=not (chosen or filter_.search or filter_.incident), type="tertiary",
-    )  # fmt: skip
+        "",
+        key="refunds_filters_clear",
+        icon=":material/filter_list_off:",
+        on_click=clear_filters,
+        help="Show all",
+        disabled=not (chosen or filter_.search or filter_.incident),
+        type="tertiary",
+    )
     return seen
 
 

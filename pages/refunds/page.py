@@ -35,9 +35,15 @@ st.html(Path(__file__).parent / "style.css")
 with operator_errors():
     view = st.query_params.get(VIEW, "queue")
     chosen = st.segmented_control(
-        "View", list(VIEWS), default=view if view in VIEWS else "queue", key="refunds_view", required=True,
-        format_func=VIEWS.__getitem__, label_visibility="collapsed", on_change=remember_view,
-    )  # fmt: skip
+        "View",
+        list(VIEWS),
+        default=view if view in VIEWS else "queue",
+        key="refunds_view",
+        required=True,
+        format_func=VIEWS.__getitem__,
+        label_visibility="collapsed",
+        on_change=remember_view,
+    )
     running_batches(desk)
     match chosen:
         case "decided":

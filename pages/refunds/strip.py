@@ -40,10 +40,17 @@ def _strip(desk: Desk) -> None:
         words.markdown(" · ".join([*map(_counting, running[:SHOWN]), *map(_done, done)]) or NOTHING_YET)
         newest = running[0].case_id if running else None
         # With the case's number: a second click on it finds no button, instead of the decision before.
-        if button.button(
-            "Undo", key=f"refunds_undo_{newest}", shortcut="U", disabled=newest is None, width="stretch",
-            icon=":material/undo:",
-        ) and newest is not None:  # fmt: skip
+        if (
+            button.button(
+                "Undo",
+                key=f"refunds_undo_{newest}",
+                shortcut="U",
+                disabled=newest is None,
+                width="stretch",
+                icon=":material/undo:",
+            )
+            and newest is not None
+        ):
             _undo(desk, newest)
 
 
@@ -76,9 +83,12 @@ def _refused(desk: Desk, each: Waiting) -> None:
         icon=":material/error:",
     )
     button.button(
-        "I have read it", key=f"refunds_read_{each.case_id}", width="stretch",
-        on_click=_read, args=(desk, each.case_id),
-    )  # fmt: skip
+        "I have read it",
+        key=f"refunds_read_{each.case_id}",
+        width="stretch",
+        on_click=_read,
+        args=(desk, each.case_id),
+    )
 
 
 def _read(desk: Desk, case_id: int) -> None:

@@ -47,9 +47,12 @@ def _case(row: CaseRow) -> None:
     name = row.customer if len(row.customer) <= LONGEST_NAME else f"{row.customer[:LONGEST_NAME]}…"
     kind: Literal["primary", "secondary"] = "primary" if row.id == current() else "secondary"
     if st.button(
-        row_label(row, plain(name)), key=f"refunds_open_{row.id}", type=kind, width="stretch",
+        row_label(row, plain(name)),
+        key=f"refunds_open_{row.id}",
+        type=kind,
+        width="stretch",
         help=f"Case {row.id}" + (f", held by {plain(row.held_by)}" if row.held_by else ""),
-    ):  # fmt: skip
+    ):
         open_case(row.id)
         st.rerun()
 
@@ -88,9 +91,13 @@ def _pager(page: QueuePage, places: list[Place]) -> None:
     first, later = st.columns(2, gap="small")
     first.button("Top", key="refunds_top", disabled=not places, width="stretch", on_click=_turn, args=([],))
     later.button(
-        "Further down", key="refunds_down", disabled=page.next is None, width="stretch",
-        on_click=_turn, args=([*places, page.next],),
-    )  # fmt: skip
+        "Further down",
+        key="refunds_down",
+        disabled=page.next is None,
+        width="stretch",
+        on_click=_turn,
+        args=([*places, page.next],),
+    )
 
 
 def _turn(places: list[Place | None]) -> None:

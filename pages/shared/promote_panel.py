@@ -23,10 +23,14 @@ def promote_button(desk: Desk, chosen: Version) -> None:
         return
     no = refusal(desk.actor, Permission.MOVE_PRODUCTION)
     st.button(
-        "Promote", key=f"promotion_open_{chosen.id}", icon=":material/rocket_launch:", disabled=bool(no),
+        "Promote",
+        key=f"promotion_open_{chosen.id}",
+        icon=":material/rocket_launch:",
+        disabled=bool(no),
         help=no or "Shows what the evidence says, before anything moves.",
-        on_click=_toggle, args=(chosen.id,),
-    )  # fmt: skip
+        on_click=_toggle,
+        args=(chosen.id,),
+    )
 
 
 def promoting(chosen: Version) -> bool:
@@ -49,9 +53,13 @@ def promote_from(desk: Desk, experiment_id: int, versions: Sequence[tuple[int, s
     chosen = next(iter(names))
     if len(names) > 1:
         chosen = st.segmented_control(
-            "Version to promote", list(names), default=chosen, required=True,
-            key=f"promotion_version_{experiment_id}", format_func=lambda each: plain(names[each]),
-        )  # fmt: skip
+            "Version to promote",
+            list(names),
+            default=chosen,
+            required=True,
+            key=f"promotion_version_{experiment_id}",
+            format_func=lambda each: plain(names[each]),
+        )
     promote_panel(desk, chosen, experiment_id=experiment_id)
 
 

@@ -36,9 +36,15 @@ def sets_view(desk: Desk, found: Sequence[SetView], everybody: Sequence[PersonVi
         return
     no = refusal(desk.actor, Permission.EDIT_TEST_SETS)
     st.button(
-        "New test set", key="test_sets_new", icon=":material/add:", type="primary", disabled=bool(no),
-        help=no, on_click=_open, args=(NEW,),
-    )  # fmt: skip
+        "New test set",
+        key="test_sets_new",
+        icon=":material/add:",
+        type="primary",
+        disabled=bool(no),
+        help=no,
+        on_click=_open,
+        args=(NEW,),
+    )
     if not found:
         st.info(
             "No test set yet. One holds up to 50 selfies of people who agreed; a change is a new version.",
@@ -76,14 +82,20 @@ def _editor(desk: Desk, chosen: SetView | None, everybody: Sequence[PersonView])
             with place.container(border=True, gap="small"):
                 show_picture(Shown(Picture.SELFIE, selfie_id), alt=f"Selfie of {name}", size=Size.SMALL)
                 inside = st.checkbox(
-                    f"{name}, no. {selfie_id}", selfie_id in members, key=f"test_in_{key}_{selfie_id}",
+                    f"{name}, no. {selfie_id}",
+                    selfie_id in members,
+                    key=f"test_in_{key}_{selfie_id}",
                     disabled=bool(no),
-                )  # fmt: skip
+                )
                 tags = st.multiselect(
-                    "Tags", ALL_TAGS, list(members[selfie_id].tags) if selfie_id in members else [],
-                    key=f"test_tags_{key}_{selfie_id}", disabled=bool(no) or not inside,
-                    label_visibility="collapsed", placeholder="Tags",
-                )  # fmt: skip
+                    "Tags",
+                    ALL_TAGS,
+                    list(members[selfie_id].tags) if selfie_id in members else [],
+                    key=f"test_tags_{key}_{selfie_id}",
+                    disabled=bool(no) or not inside,
+                    label_visibility="collapsed",
+                    placeholder="Tags",
+                )
                 if inside:
                     picked.append(Member(selfie_id, tags))
     if no:
@@ -111,9 +123,13 @@ def _save(desk: Desk, chosen: SetView | None, picked: Sequence[Member], key: str
     if send.button(label, key=f"test_set_save_{key}", type="primary", width="stretch"):
         with changing(desk, f"Version {chosen.number + 1} is there") as (session, actor):
             new_version(
-                session, actor=actor, test_set_id=chosen.id, members=picked, note=note,
+                session,
+                actor=actor,
+                test_set_id=chosen.id,
+                members=picked,
+                note=note,
                 after=chosen.version_id,
-            )  # fmt: skip
+            )
 
 
 def _open(number: str) -> None:

@@ -21,9 +21,15 @@ desk = start_page("Test sets")
 with operator_errors():
     asked = st.query_params.get(VIEW, "sets")
     chosen = st.segmented_control(
-        "View", VIEWS, default=asked if asked in VIEWS else "sets", key="test_sets_view",
-        format_func=VIEWS.__getitem__, required=True, label_visibility="collapsed", on_change=remember,
-    )  # fmt: skip
+        "View",
+        VIEWS,
+        default=asked if asked in VIEWS else "sets",
+        key="test_sets_view",
+        format_func=VIEWS.__getitem__,
+        required=True,
+        label_visibility="collapsed",
+        on_change=remember,
+    )
     with desk.services.database.transaction() as session:
         everybody = people(session)
         found = list_sets(session)

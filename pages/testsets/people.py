@@ -59,9 +59,14 @@ def _add(desk: Desk) -> None:
             taken = [_taken(file.getvalue(), file.name) for file in files or ()]
             services = desk.services
             add_person(
-                services.database, services.objects, actor=desk.actor, name=name, consent_note=note,
-                selfies=taken, key=key,
-            )  # fmt: skip
+                services.database,
+                services.objects,
+                actor=desk.actor,
+                name=name,
+                consent_note=note,
+                selfies=taken,
+                key=key,
+            )
             renew_form(FORM)
             flash(f"{name.strip()} is in the tests with {count(len(taken), 'selfie')}")
             st.rerun()
@@ -75,9 +80,16 @@ def _agreed(desk: Desk) -> None:
         "Customer", list(found), index=None, key="test_people_customer", format_func=found.__getitem__
     )
     note = st.text_input("How they agreed", key="test_people_customer_note")
-    if st.button(
-        "Note it", key="test_people_customer_send", type="primary", width="stretch", disabled=chosen is None
-    ) and chosen is not None:  # fmt: skip
+    if (
+        st.button(
+            "Note it",
+            key="test_people_customer_send",
+            type="primary",
+            width="stretch",
+            disabled=chosen is None,
+        )
+        and chosen is not None
+    ):
         with changing(desk, "The customer's selfies may be used in tests") as (session, actor):
             note_consent(session, actor=actor, customer_id=chosen, note=note)
 

@@ -18,9 +18,15 @@ with operator_errors():
     else:
         chosen = view()
         st.segmented_control(
-            "View", VIEWS, default=chosen, key="votes_view", format_func=VIEWS.__getitem__, required=True,
-            label_visibility="collapsed", on_change=remember_view,
-        )  # fmt: skip
+            "View",
+            VIEWS,
+            default=chosen,
+            key="votes_view",
+            format_func=VIEWS.__getitem__,
+            required=True,
+            label_visibility="collapsed",
+            on_change=remember_view,
+        )
         if chosen == "verdict":
             verdict_view(desk)
         elif (no := refusal(desk.actor, Permission.RATE)) is not None:

@@ -47,9 +47,11 @@ class Seeder:
             customer = rich(session, 1_000, name=name)
             make_selfie(session, customer=customer, object_key=PORTRAIT, thumbnail_key=SMALL)
             made = failed_case(
-                session, price=price, customer=customer,
+                session,
+                price=price,
+                customer=customer,
                 fingerprint=incident or f"v1:content_policy:{name}:{minutes}",
-            )  # fmt: skip
+            )
             for number in (1, 2):
                 self._attempt(session, made.generation_id, number)
             session.execute(
@@ -61,10 +63,14 @@ class Seeder:
 
     def _attempt(self, session: Session, generation_id: int, number: int) -> None:
         make_attempt(
-            session, session.get_one(Generation, generation_id), number=number, status="failed",
-            ended_at=func.clock_timestamp() + timedelta(seconds=14), failure_class="content_policy",
+            session,
+            session.get_one(Generation, generation_id),
+            number=number,
+            status="failed",
+            ended_at=func.clock_timestamp() + timedelta(seconds=14),
+            failure_class="content_policy",
             failure_detail=WORDS,
-        )  # fmt: skip
+        )
 
     def day(self, cases: int, alike: int) -> None:
         """So many single cases, one for two people, and one incident."""
@@ -84,9 +90,13 @@ class Seeder:
             case = session.get_one(CompensationCase, case_id)
             reason = codes(approved=True)[0]
             approve(
-                session, actor=actor, case_id=case_id, seen_seq=case.seq, amount=case.requested,
+                session,
+                actor=actor,
+                case_id=case_id,
+                seen_seq=case.seq,
+                amount=case.requested,
                 reason_code=reason,
-            )  # fmt: skip
+            )
 
     def holds(self, case_id: int) -> None:
         """Whoever wants to take this decision back has an hour for it: no slow machine lets it pass."""

@@ -63,8 +63,10 @@ def test_axes_are_swapped_columns_hidden_and_rows_sorted_and_a_reload_keeps_it(
 
 def test_the_address_of_a_pair_opens_it_for_a_colleague(page: Page, app: RunningApp, forty: Drawn) -> None:
     asked = {"selfie": forty.selfies[2], "variant": forty.variants[4], "base": forty.variants[3]}
-    page.goto(f"{app.url}/experiments?experiment={forty.experiment_id}&level=row"
-              f"&selfie={asked['selfie']}&variant={asked['variant']}&base={asked['base']}")  # fmt: skip
+    page.goto(
+        f"{app.url}/experiments?experiment={forty.experiment_id}&level=row"
+        f"&selfie={asked['selfie']}&variant={asked['variant']}&base={asked['base']}"
+    )
     grid = page.locator(".compare")
     expect(grid.locator('.candidate[aria-selected="true"]')).to_contain_text("Chibi v5")
     page.keyboard.press("Enter")

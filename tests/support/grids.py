@@ -77,13 +77,24 @@ def drawn_grid(
     with services.database.transaction() as session:
         people = [consenting(session, actor, name=f"Person {number}") for number in range(selfies)]
         faces = [_face(session, services, person.id, number) for number, person in enumerate(people)]
-        version = make_set(session, actor, [session.get_one(StoredSelfie, each) for each in faces],
-                           name=f"Faces {uuid.uuid4().hex[:6]}")  # fmt: skip
+        version = make_set(
+            session,
+            actor,
+            [session.get_one(StoredSelfie, each) for each in faces],
+            name=f"Faces {uuid.uuid4().hex[:6]}",
+        )
         experiment = Experiment(
-            name="Ink, paint or pencil?", test_set_version_id=version.id, selfie_ids=faces, repeats=repeats,
-            budget_usd=Decimal(10), state=state, created_by=actor.id, started_by=actor.id, started_at=NOON,
+            name="Ink, paint or pencil?",
+            test_set_version_id=version.id,
+            selfie_ids=faces,
+            repeats=repeats,
+            budget_usd=Decimal(10),
+            state=state,
+            created_by=actor.id,
+            started_by=actor.id,
+            started_at=NOON,
             ended_at=None if state == "running" else NOON,
-        )  # fmt: skip
+        )
         session.add(experiment)
         session.flush()
         variants = []
@@ -118,9 +129,13 @@ def _face(session: Session, services: Services, customer_id: int, number: int) -
     services.objects.put(large, content, "image/jpeg")
     services.objects.put(small, thumbnail(content), "image/webp")
     return make_selfie(
-        session, customer=session.get_one(Customer, customer_id), sha256=digest, object_key=large,
-        thumbnail_key=small, content_type="image/jpeg",
-    ).id  # fmt: skip
+        session,
+        customer=session.get_one(Customer, customer_id),
+        sha256=digest,
+        object_key=large,
+        thumbnail_key=small,
+        content_type="image/jpeg",
+    ).id
 
 
 def _variant(
@@ -128,21 +143,35 @@ def _variant(
 ) -> int:
     prompt = TEMPLATE.format(extra=extra)
     variant = ExperimentVariant(
-        experiment_id=experiment_id, position=place + 1, version_id=version_id, template=prompt,
-        template_hash=hashlib.md5(prompt.encode(), usedforsecurity=False).hexdigest(), filled_in={},
-        prompt=prompt, model="openai/gpt-image-1",
+        experiment_id=experiment_id,
+        position=place + 1,
+        version_id=version_id,
+        template=prompt,
+        template_hash=hashlib.md5(prompt.encode(), usedforsecurity=False).hexdigest(),
+        filled_in={},
+        prompt=prompt,
+        model="openai/gpt-image-1",
         parameters={"quality": "medium" if place % 3 == 2 else "low", "background": "opaque"},
-        label_text=label, price_usd=Decimal("0.053"), price_published=True,
-    )  # fmt: skip
+        label_text=label,
+        price_usd=Decimal("0.053"),
+        price_published=True,
+    )
     session.add(variant)
     session.flush()
     return variant.id
 
 
 def _cell(
-    session: Session, services: Services, experiment_id: int, variant: int, face: int, repeat: int,
-    content: Content, small: Callable[[bytes], bytes], checked: bool,
-) -> None:  # fmt: skip
+    session: Session,
+    services: Services,
+    experiment_id: int,
+    variant: int,
+    face: int,
+    repeat: int,
+    content: Content,
+    small: Callable[[bytes], bytes],
+    checked: bool,
+) -> None:
     generation = None
     selfie, column = session.get_one(StoredSelfie, face), session.get_one(ExperimentVariant, variant)
     if content != MISSING:
@@ -159,12 +188,20 @@ def _cell(
                 check_generation(session, services.objects, generation.id)
     session.add(
         ExperimentCell(
-            experiment_id=experiment_id, variant_id=variant, selfie_id=face, repeat=repeat,
+            experiment_id=experiment_id,
+            variant_id=variant,
+            selfie_id=face,
+            repeat=repeat,
             generation_id=generation.id if generation else None,
-            key=image_key(prompt=column.prompt, selfie_sha256=selfie.sha256, model=column.model,
-                          parameters=column.parameters, repeat=repeat),
+            key=image_key(
+                prompt=column.prompt,
+                selfie_sha256=selfie.sha256,
+                model=column.model,
+                parameters=column.parameters,
+                repeat=repeat,
+            ),
         )
-    )  # fmt: skip
+    )
     session.flush()
 
 
@@ -181,10 +218,17 @@ def deliver(
     content += str(generation.id).encode()
     digest = hashlib.sha256(content).hexdigest()
     attempt = RenderAttempt(
-        generation_id=generation.id, number=1, client_ref=uuid.uuid4(), status="succeeded",
-        remote_id=uuid.uuid4().hex, worker="w", submitted_at=NOON, completed_at=NOON.replace(second=21),
-        detected_at=NOON.replace(second=21), cost_usd=Decimal("0.053"),
-    )  # fmt: skip
+        generation_id=generation.id,
+        number=1,
+        client_ref=uuid.uuid4(),
+        status="succeeded",
+        remote_id=uuid.uuid4().hex,
+        worker="w",
+        submitted_at=NOON,
+        completed_at=NOON.replace(second=21),
+        detected_at=NOON.replace(second=21),
+        cost_usd=Decimal("0.053"),
+    )
     session.add(attempt)
     session.flush()
     large, little = keys.avatar(generation.id, digest, "png"), keys.avatar_thumbnail(generation.id, digest)
@@ -192,10 +236,17 @@ def deliver(
     services.objects.put(little, small(content), "image/webp")
     session.add(
         Avatar(
-            generation_id=generation.id, attempt_id=attempt.id, object_key=large, thumbnail_key=little,
-            content_type="image/png", sha256=digest, width=width, height=height, size_bytes=len(content),
+            generation_id=generation.id,
+            attempt_id=attempt.id,
+            object_key=large,
+            thumbnail_key=little,
+            content_type="image/png",
+            sha256=digest,
+            width=width,
+            height=height,
+            size_bytes=len(content),
         )
-    )  # fmt: skip
+    )
     session.flush()
 
 

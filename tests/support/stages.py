@@ -77,9 +77,13 @@ class Stages:
             return stages_of(session, self.id)[-1][0].batch_id is not None
 
     def vote(
-        self, most: int = 10_000, *, order: Sequence[int] = BEST_FIRST, answer: Answer | None = None,
+        self,
+        most: int = 10_000,
+        *,
+        order: Sequence[int] = BEST_FIRST,
+        answer: Answer | None = None,
         actor: Actor | None = None,
-    ) -> int:  # fmt: skip
+    ) -> int:
         """Vote on so many pairs of the last stage; how many there were."""
         batch_id, done = self.batch(), 0
         rater = actor or self.lab.desk.admin

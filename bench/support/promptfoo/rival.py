@@ -99,9 +99,12 @@ class Promptfoo:
         with (self._folder / "log").open("ab") as log:
             process = subprocess.Popen(
                 [*command, "-j", str(self._in_flight), "--no-table", "--no-progress-bar"],
-                cwd=self._folder, env=self._environment(known_by), stdout=log, stderr=log,
+                cwd=self._folder,
+                env=self._environment(known_by),
+                stdout=log,
+                stderr=log,
                 stdin=subprocess.DEVNULL,
-            )  # fmt: skip
+            )
         try:
             yield process
         finally:

@@ -69,8 +69,10 @@ class Facts:
     cut: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self) | {"others": [dataclasses.asdict(each) for each in self.others],
-                                           "cut": list(self.cut)}  # fmt: skip
+        return dataclasses.asdict(self) | {
+            "others": [dataclasses.asdict(each) for each in self.others],
+            "cut": list(self.cut),
+        }
 
     @classmethod
     def from_json(cls, told: dict[str, Any]) -> "Facts":

@@ -46,8 +46,13 @@ def test_a_high_failure_rate_goes_from_pending_to_resolved_and_is_told_of_twice(
     assert alert.fired_at == watch.at(40)
     assert watch.titles() == ["Firing: High failure rate", "Resolved: High failure rate"]
     assert watch.history(alert.id) == [
-        "pending", "firing", "told: fired", "recovering", "resolved", "told: resolved",
-    ]  # fmt: skip
+        "pending",
+        "firing",
+        "told: fired",
+        "recovering",
+        "resolved",
+        "told: resolved",
+    ]
 
 
 def test_a_restart_in_the_middle_of_pending_keeps_the_clock(watch: Watch) -> None:

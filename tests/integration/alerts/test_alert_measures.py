@@ -46,10 +46,15 @@ def test_a_silent_worker_is_named_and_is_forgotten_after_a_while(watch: Watch) -
         for name, seconds, stopped in (("gone", -60, False), ("left", -60, True), ("here", 600, False)):
             session.add(
                 WorkerBeat(
-                    id=name, host=name, pid=1, version="1", ticks={}, beat_at=watch.at(seconds),
+                    id=name,
+                    host=name,
+                    pid=1,
+                    version="1",
+                    ticks={},
+                    beat_at=watch.at(seconds),
                     stopped_at=watch.at(seconds) if stopped else None,
                 )
-            )  # fmt: skip
+            )
     watch.looks(0, 30, 45)
     (alert,) = watch.alerts()
     assert (alert.subject, alert.state) == ("gone", "firing")
@@ -62,10 +67,15 @@ def test_a_paid_picture_about_to_be_deleted_is_told_of(watch: Watch) -> None:
             made = make_generation(session, state="storing")
             session.add(
                 RenderAttempt(
-                    generation_id=made.id, number=1, client_ref=uuid4(), worker="w",
-                    status="succeeded", remote_id=uuid4().hex, save_by=watch.at(minutes * 60),
+                    generation_id=made.id,
+                    number=1,
+                    client_ref=uuid4(),
+                    worker="w",
+                    status="succeeded",
+                    remote_id=uuid4().hex,
+                    save_by=watch.at(minutes * 60),
                 )
-            )  # fmt: skip
+            )
     watch.looks(0, 15)
     (message,) = watch.messages()
     assert "1 paid picture, the first is deleted in 19 min" in message.body
@@ -77,10 +87,16 @@ def test_spend_above_the_limit_is_told_of(watch: Watch) -> None:
         made = make_generation(session, state="succeeded", credits=0)
         session.add(
             RenderAttempt(
-                generation_id=made.id, number=1, client_ref=uuid4(), worker="w",
-                status="succeeded", remote_id=uuid4().hex, cost_usd=30, ended_at=watch.at(-60),
+                generation_id=made.id,
+                number=1,
+                client_ref=uuid4(),
+                worker="w",
+                status="succeeded",
+                remote_id=uuid4().hex,
+                cost_usd=30,
+                ended_at=watch.at(-60),
             )
-        )  # fmt: skip
+        )
     watch.looks(0, 40)
     (message,) = watch.messages()
     assert "$30.00 for 1 attempt, the limit is $25.00" in message.body

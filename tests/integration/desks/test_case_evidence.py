@@ -56,8 +56,11 @@ def test_one_read_holds_what_happened_what_it_cost_and_what_the_policy_said(sess
     )
     found = evidence(session, case)
     assert (found.customer, found.failure_class, found.requested, found.state) == (
-        "Bea", "content_policy", 10, CaseState.PENDING,
-    )  # fmt: skip
+        "Bea",
+        "content_policy",
+        10,
+        CaseState.PENDING,
+    )
     assert [(each.words, each.failure_class) for each in found.tries] == [("no (E005)", "content_policy")]
     assert found.failure_detail == "flagged as sensitive (E005)"
     assert [(line.kind, line.amount) for line in found.lines] == [("charge", 10)]
@@ -90,13 +93,21 @@ def test_it_says_who_looks_who_holds_and_whose_decision_waits(session: Session) 
     claims.looks_at(session, actor=amir, case_id=case.id)
     found = evidence(session, case)
     assert (found.held_by, found.held_by_me, found.held_elsewhere, list(found.viewers)) == (
-        "Amir", False, True, ["Amir"],
-    )  # fmt: skip
+        "Amir",
+        False,
+        True,
+        ["Amir"],
+    )
     session.execute(update(CaseViewer).values(seen_at=func.now() - timedelta(minutes=1)))
     intents.intend(
-        session, actor=amir, case_id=case.id, seen_seq=1, decision="approve", amount=7,
+        session,
+        actor=amir,
+        case_id=case.id,
+        seen_seq=1,
+        decision="approve",
+        amount=7,
         reason_code="refused_in_error",
-    )  # fmt: skip
+    )
     found = case_evidence(session, actor=sue, case_id=case.id)
     assert list(found.viewers) == []
     assert found.deciding is not None
@@ -106,9 +117,13 @@ def test_it_says_who_looks_who_holds_and_whose_decision_waits(session: Session) 
 def test_the_second_person_sees_what_the_first_agreed_to(session: Session) -> None:
     case = failed_case(session, price=200)
     deciding.approve(
-        session, actor=reviewer(session), case_id=case.id, seen_seq=1, amount=150,
+        session,
+        actor=reviewer(session),
+        case_id=case.id,
+        seen_seq=1,
+        amount=150,
         reason_code="refused_in_error",
-    )  # fmt: skip
+    )
     found = evidence(session, case, "Amir")
     assert found.first is not None
     assert (found.first.name, found.first.amount) == ("Sue", 150)
@@ -118,9 +133,13 @@ def test_what_one_person_may_still_give_shrinks_with_what_they_gave(session: Ses
     customer = rich(session, 1_000)
     first, second = (failed_case(session, customer=customer, price=60) for _ in range(2))
     deciding.approve(
-        session, actor=reviewer(session), case_id=first.id, seen_seq=1, amount=60,
+        session,
+        actor=reviewer(session),
+        case_id=first.id,
+        seen_seq=1,
+        amount=60,
         reason_code="refused_in_error",
-    )  # fmt: skip
+    )
     assert evidence(session, second).one_person_left == 40
     assert evidence(session, second, "Amir").one_person_left == 100
 
@@ -129,9 +148,13 @@ def test_a_decided_case_bears_its_receipt_and_an_old_screen_learns_who_moved_it(
     case = failed_case(session)
     assert moved_since(session, case.id, 1) is None
     deciding.approve(
-        session, actor=reviewer(session), case_id=case.id, seen_seq=1, amount=10,
+        session,
+        actor=reviewer(session),
+        case_id=case.id,
+        seen_seq=1,
+        amount=10,
         reason_code="refused_in_error",
-    )  # fmt: skip
+    )
     found = evidence(session, case)
     assert [receipt.balance_after for receipt in found.receipts] == [1_000]
     assert (found.decider, found.open) == ("Sue", False)
@@ -154,11 +177,17 @@ def test_its_pictures_are_those_that_its_evidence_shows(session: Session) -> Non
     attempt = make_attempt(session, session.get_one(Generation, case.generation_id), number=1)
     session.add(
         Avatar(
-            generation_id=attempt.generation_id, attempt_id=attempt.id, object_key="avatars/1.png",
-            thumbnail_key="avatars/1.webp", content_type="image/png", sha256="ab" * 32, width=1024,
-            height=1024, size_bytes=2_000,
+            generation_id=attempt.generation_id,
+            attempt_id=attempt.id,
+            object_key="avatars/1.png",
+            thumbnail_key="avatars/1.webp",
+            content_type="image/png",
+            sha256="ab" * 32,
+            width=1024,
+            height=1024,
+            size_bytes=2_000,
         )
-    )  # fmt: skip
+    )
     session.flush()
     shown = evidence(session, case)
     assert pictures_of(session, case.id) == [shown.selfie, shown.avatar]
@@ -191,8 +220,9 @@ def test_where_the_next_rule_would_stop_it_too_the_rule_itself_is_named() -> Non
     change = smallest_change(policy, seen(), "large")
     assert change is not None
     assert (change.rule, change.words) == (
-        "large", "Let rule “large” pay at once instead of asking a person.",
-    )  # fmt: skip
+        "large",
+        "Let rule “large” pay at once instead of asking a person.",
+    )
 
 
 def test_where_no_rule_fits_one_is_proposed() -> None:

@@ -160,9 +160,11 @@ def test_two_selfies_never_share_and_the_same_selfie_does(lab: Lab) -> None:
     lab.feed()
     with lab.database.transaction() as session:
         rows = session.execute(
-            text("SELECT c.selfie_id, g.selfie_id, c.generation_id FROM experiment_cell c"
-                 " JOIN generation g ON g.id = c.generation_id ORDER BY c.id")
-        ).all()  # fmt: skip
+            text(
+                "SELECT c.selfie_id, g.selfie_id, c.generation_id FROM experiment_cell c"
+                " JOIN generation g ON g.id = c.generation_id ORDER BY c.id"
+            )
+        ).all()
     assert [cell for cell, _, _ in rows] == [generation for _, generation, _ in rows]
     assert rows[0][2] == rows[1][2]
     assert len({generation for _, _, generation in rows}) == 3

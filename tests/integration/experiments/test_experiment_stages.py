@@ -140,9 +140,15 @@ def test_one_cap_holds_over_all_stages_and_a_stage_it_would_cut_short_waits(lab:
     best = [each.variant_id for each in stages.lines()[:2]]
     with lab.database.transaction() as session:
         next_by_hand(
-            session, lab.services.settings, actor=lab.desk.admin, plan_id=stages.id, seen=1,
-            variant_ids=best, most_usd=LOTS, budget_usd=12 * LOW + 6 * HIGH - HIGH,
-        )  # fmt: skip
+            session,
+            lab.services.settings,
+            actor=lab.desk.admin,
+            plan_id=stages.id,
+            seen=1,
+            variant_ids=best,
+            most_usd=LOTS,
+            budget_usd=12 * LOW + 6 * HIGH - HIGH,
+        )
     assert {each.budget_usd for each in stages.stages()} == {12 * LOW + 5 * HIGH}
     while not lab.over(stages.stages()[-1].id):
         at_once(lab.feed, 2)

@@ -173,10 +173,12 @@ def test_a_receipt_follows_from_the_line_before_it(session: Session) -> None:
     assert proof.holds
     assert (proof.version, proof.hash) == (3, receipt.entry_hash.hex())
     previous = session.execute(
-        text("SELECT hash FROM entry e JOIN account a ON a.id = e.account_id"
-             " WHERE a.customer_id = :customer AND e.version = 2"),
+        text(
+            "SELECT hash FROM entry e JOIN account a ON a.id = e.account_id"
+            " WHERE a.customer_id = :customer AND e.version = 2"
+        ),
         {"customer": customer.id},
-    ).scalar_one()  # fmt: skip
+    ).scalar_one()
     assert proof.previous == previous.hex()
     assert receipt.case_id == case.id
 

@@ -269,8 +269,14 @@ def test_a_batch_is_seen_with_where_its_retries_stand(database: Database, tuner:
         retries = session.scalars(
             select(Generation).where(Generation.retry_of.is_not(None)).order_by(Generation.id)
         ).all()
-        move(session, retries[0].id, to=State.FAILED, finished_at=NOON, failure_class="timeout",
-             failure_message="It took too long.")  # fmt: skip
+        move(
+            session,
+            retries[0].id,
+            to=State.FAILED,
+            finished_at=NOON,
+            failure_class="timeout",
+            failure_message="It took too long.",
+        )
         retries[2].state, retries[2].finished_at = "succeeded", NOON
     shown = seen(database)
     assert (shown.total, shown.requested, shown.under_way, shown.waiting) == (4, 3, 1, 1)

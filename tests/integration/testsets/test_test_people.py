@@ -46,14 +46,24 @@ def test_somebody_is_added_once_with_their_selfies(desk: TestDesk) -> None:
 def test_consent_has_to_be_told(desk: TestDesk) -> None:
     with pytest.raises(InvalidInput, match="how and when"):
         add_person(
-            desk.database, desk.services.objects, actor=desk.admin, name="Eva", consent_note=" ",
-            selfies=[take_in(encode(astronaut(), "JPEG"))], key="a",
-        )  # fmt: skip
+            desk.database,
+            desk.services.objects,
+            actor=desk.admin,
+            name="Eva",
+            consent_note=" ",
+            selfies=[take_in(encode(astronaut(), "JPEG"))],
+            key="a",
+        )
     with pytest.raises(InvalidInput, match="at least one selfie"):
         add_person(
-            desk.database, desk.services.objects, actor=desk.admin, name="Eva", consent_note="x",
-            selfies=[], key="a",
-        )  # fmt: skip
+            desk.database,
+            desk.services.objects,
+            actor=desk.admin,
+            name="Eva",
+            consent_note="x",
+            selfies=[],
+            key="a",
+        )
 
 
 def test_a_customer_is_in_the_tests_as_long_as_they_agree(desk: TestDesk) -> None:

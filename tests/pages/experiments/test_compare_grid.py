@@ -106,8 +106,14 @@ def test_the_baseline_is_production_or_the_first_or_the_one_of_the_address(
 ) -> None:
     with desk.database.transaction() as session:
         version = make_prompt(session, desk.admin, "A hero").id
-    drawn = drawn_grid(desk.services, desk.admin, labels=["Noir", "Manga"], selfies=1, checked=False,
-                       versions=[None, version])  # fmt: skip
+    drawn = drawn_grid(
+        desk.services,
+        desk.admin,
+        labels=["Noir", "Manga"],
+        selfies=1,
+        checked=False,
+        versions=[None, version],
+    )
     assert grid_of(open_page, drawn)["baseline"] == drawn.variants[0]
     with desk.database.transaction() as session:
         label = session.query(PromptLabel).filter_by(name=PRODUCTION).one_or_none()

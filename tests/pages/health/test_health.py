@@ -95,8 +95,9 @@ def test_a_tick_that_fails_is_told_with_its_worker(open_page: OpenPage, services
 def test_a_late_sweep_is_told(open_page: OpenPage, services: Services) -> None:
     a_worker(services)
     with services.database.transaction() as session:
-        generation = make_generation(session, state="submitting", lease_owner="w-1",
-                                     lease_until=datetime.now(UTC) + LATER)  # fmt: skip
+        generation = make_generation(
+            session, state="submitting", lease_owner="w-1", lease_until=datetime.now(UTC) + LATER
+        )
         given = {"number": 1, "client_ref": uuid4(), "status": "open", "worker": "w-1"}
         sent = datetime.now(UTC) - timedelta(minutes=10)
         session.add(RenderAttempt(generation_id=generation.id, submitted_at=sent, **given))

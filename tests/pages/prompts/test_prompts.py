@@ -352,9 +352,13 @@ def test_the_versions_of_a_snippet_are_listed_with_what_changed(open_page: OpenP
     with desk.database.transaction() as session:
         first = next(each for each in snippets(session) if each.used_by)
         save_snippet(
-            session, actor=desk.admin, snippet_id=first.id, seen_number=1, text=f"{first.text} Really.",
+            session,
+            actor=desk.admin,
+            snippet_id=first.id,
+            seen_number=1,
+            text=f"{first.text} Really.",
             note="Firmer",
-        )  # fmt: skip
+        )
     at = open_page(PAGE, query={"view": "snippets"})
     at.toggle(key=f"prompts_snippet_{first.id}_history").set_value(True).run()
     assert "**v2** Firmer" in said(at)

@@ -267,8 +267,13 @@ def test_another_reviewers_waiting_decision_is_told(open_page: OpenPage, service
         sue = persona(services.database, SUE)
         claims.release(session, actor=sue, case_id=number)
         intents.intend(
-            session, actor=sue, case_id=number, seen_seq=1, decision="deny", amount=10,
+            session,
+            actor=sue,
+            case_id=number,
+            seen_seq=1,
+            decision="deny",
+            amount=10,
             reason_code="refused_content",
-        )  # fmt: skip
+        )
     at = open_page(PAGE, persona=AMIR, query={"case": str(number)})
     assert "Sue (support reviewer) has decided this case a moment ago" in said(at)

@@ -50,9 +50,16 @@ def test_batches_tell_what_became_of_each_case(open_page: OpenPage, services: Se
         from core.desks.refunds.queue_filters import QueueFilter
 
         bulk.start_batch(
-            session, actor=persona(services.database, SUE), filter_=QueueFilter(), decision="deny",
-            reason_code="refused_content", note="spam", cases=3, total=30, key="k",
-        )  # fmt: skip
+            session,
+            actor=persona(services.database, SUE),
+            filter_=QueueFilter(),
+            decision="deny",
+            reason_code="refused_content",
+            note="spam",
+            cases=3,
+            total=30,
+            key="k",
+        )
     at = open_page(PAGE, persona=SUE, query={"view": "batches"})
     assert has_button(at, "Stop")
     work_off(services.database)

@@ -88,8 +88,12 @@ def test_every_condition_must_hold() -> None:
     every = {"pattern": "such", "place": "asset", "http_status": 404, "code": "nosuchkey", "model": "m"}
     assert Conditions(**every).match(error)  # type: ignore[arg-type]
     for name, other in (
-        ("pattern", "else"), ("place", "network"), ("http_status", 500), ("code", "x"), ("model", "n")
-    ):  # fmt: skip
+        ("pattern", "else"),
+        ("place", "network"),
+        ("http_status", 500),
+        ("code", "x"),
+        ("model", "n"),
+    ):
         assert not Conditions(**{**every, name: other}).match(error), name  # type: ignore[arg-type]
 
 

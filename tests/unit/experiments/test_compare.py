@@ -142,12 +142,17 @@ def test_equal_versions_stay_as_chosen_and_what_has_no_image_comes_last() -> Non
 
 def test_rows_where_versions_differ_stand_first_and_equal_rows_stay() -> None:
     cells = {
-        (1, 10): samples(GOOD), (2, 10): samples(GOOD),
-        (1, 20): samples(GOOD), (2, 20): samples(DOUBT),
-        (1, 30): samples(BAD), (2, 30): samples(BAD),
-        (1, 40): samples(GOOD), (2, 40): samples(BAD),
-        (1, 50): samples(GOOD), (2, 50): samples(COMING),
-    }  # fmt: skip
+        (1, 10): samples(GOOD),
+        (2, 10): samples(GOOD),
+        (1, 20): samples(GOOD),
+        (2, 20): samples(DOUBT),
+        (1, 30): samples(BAD),
+        (2, 30): samples(BAD),
+        (1, 40): samples(GOOD),
+        (2, 40): samples(BAD),
+        (1, 50): samples(GOOD),
+        (2, 50): samples(COMING),
+    }
     orders = row_orders([10, 20, 30, 40, 50], cells)
     assert orders["set"] == [10, 20, 30, 40, 50]
     assert orders["disagreement"] == [40, 20, 10, 30, 50]

@@ -113,8 +113,9 @@ def test_the_overlay_is_the_picture_with_the_figure_framed_in_blue() -> None:
     drawn = Image.open(io.BytesIO(draw_overlay(encode(good, "PNG"), result))).convert("RGB")
     assert drawn.size == SIZE
     assert result.facts.figure is not None
-    red, _, blue = np.asarray(drawn)[round(1024 * (result.facts.figure.top + 0.2)),
-                                     round(1023 * result.facts.figure.left) + 2].astype(int)  # fmt: skip
+    red, _, blue = np.asarray(drawn)[
+        round(1024 * (result.facts.figure.top + 0.2)), round(1023 * result.facts.figure.left) + 2
+    ].astype(int)
     assert blue > red + 80
 
 

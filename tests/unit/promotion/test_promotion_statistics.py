@@ -58,8 +58,10 @@ def watches(random: np.random.Generator, now: float, jobs: int, runs: int = 1_00
     for _ in range(runs):
         former = Counts(200, int(random.binomial(200, 0.025)), 0)
         marks = random.random(jobs) < now
-        done = [Job(n, "failed", "content_policy") if hit else Job(n, "succeeded", None)
-                for n, hit in enumerate(marks.tolist())]  # fmt: skip
+        done = [
+            Job(n, "failed", "content_policy") if hit else Job(n, "succeeded", None)
+            for n, hit in enumerate(marks.tolist())
+        ]
         alarms += regressed(former, done, most=JOBS) is not None
     return alarms / runs
 
