@@ -18,7 +18,7 @@ class Permission(enum.StrEnum):
     SECOND_REFUNDS = "be the second person of a refund or grant"
     REVERSE_REFUNDS = "take a refund or grant back"
     EDIT_POLICY = "change the refund policy"
-    CHECK_BOOKS = "check the books or run their drill"
+    CHECK_BOOKS = "check the books"
     EDIT_CUSTOMERS = "create customers or add selfies"
     EDIT_PROMPTS = "edit prompts or snippets"
     MOVE_LABELS = "move or remove labels of prompts"

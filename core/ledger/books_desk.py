@@ -1,4 +1,4 @@
-"""The books for the desk: what every account holds, and checks and drills that staff ask for."""
+"""The books for the desk: what every account holds, and checks that staff ask for."""
 
 import dataclasses
 
@@ -8,8 +8,6 @@ from sqlalchemy.orm import Session
 from core.access.permissions import Actor, Permission, require
 from core.access.staff import actor_by_id, record
 from core.foundation.database import Database
-from core.foundation.wording import count
-from core.ledger.books.drill import Drill, drill
 from core.ledger.books.records import check_full
 from core.ledger.seals import accept_epoch
 from core.ledger.statements import system_balances
@@ -51,22 +49,6 @@ def check_now(database: Database, objects: ObjectStore, *, actor: Actor) -> Book
     return check
 
 
-def drill_now(database: Database, objects: ObjectStore, *, actor: Actor) -> Drill:
-    """Try every alarm on a planted fault that is rolled back; who asked is noted. Raises NotAllowed."""
-    _allowed(database, actor)
-    result = drill(database, objects)
-    fired = sum(bool(alarm.fired) for alarm in result.alarms)
-    with database.transaction() as session:
-        record(
-            session,
-            actor=actor,
-            action="books.drill",
-            subject="books",
-            after={"fired": fired, "alarms": len(result.alarms)},
-        )
-    return result
-
-
 def explain_move(database: Database, objects: ObjectStore, *, actor: Actor, reason: str) -> int:
     """Say why the ledger runs elsewhere than it was sealed, such as a restored backup; the epoch's number.
 
@@ -79,20 +61,6 @@ def explain_move(database: Database, objects: ObjectStore, *, actor: Actor, reas
             session, actor=actor, action="books.epoch", subject=f"ledger_epoch:{epoch}", reason=reason.strip()
         )
     return epoch
-
-
-def drill_sentence(result: Drill) -> str:
-    """How a drill went, in one sentence."""
-    if result.refused:
-        return f"No alarm could be tried: {result.refused}."
-    silent = [alarm for alarm in result.alarms if alarm.fired is False]
-    untried = sum(alarm.fired is None for alarm in result.alarms)
-    fired = len(result.alarms) - len(silent) - untried
-    rest = f" {count(untried, 'alarm')} could not be tried." if untried else ""
-    if silent:
-        names = ", ".join(alarm.rule for alarm in silent)
-        return f"{count(len(silent), 'alarm')} stayed silent: {names}.{rest}"
-    return f"{count(fired, 'fault')} planted, every alarm fired, nothing remains.{rest}"
 
 
 def _allowed(database: Database, actor: Actor) -> None:

@@ -1,4 +1,4 @@
-"""The books on top of the ledger: whether they hold, since when that is known, and trying the alarms."""
+"""The books on top of the ledger: whether they hold, and since when that is known."""
 
 from datetime import UTC, datetime, timedelta, tzinfo
 
@@ -8,9 +8,9 @@ from core.access.permissions import Permission
 from core.foundation.wording import count, duration, moment
 from core.ledger.anchors import AnchorState
 from core.ledger.books import Finding
-from core.ledger.books.drill import PROMISES, Alarm
+from core.ledger.books.promises import PROMISES
 from core.ledger.books.records import STALE_AFTER, Badge, badge
-from core.ledger.books_desk import check_now, drill_now, drill_sentence, explain_move, totals
+from core.ledger.books_desk import check_now, explain_move, totals
 from core.tables.seals import BooksCheck
 from pages.ledger.remedies import remedy
 from pages.ledger.words import ABOUT, TITLES
@@ -27,14 +27,12 @@ ANCHORS = {
     AnchorState.MISMATCH: "does not match",
     AnchorState.UNREACHABLE: "object store does not answer",
 }
-FIRED = {True: ":green-badge[:material/check: Fired]", False: ":red-badge[:material/close: Silent]"}
-NOT_TRIED = ":gray-badge[Not tried]"
 
 
 def books(desk: Desk, zone: tzinfo) -> None:
-    """The badge with its two buttons, what was found, and what every account holds."""
+    """The badge with its button, what was found, and what every account holds."""
     with st.container(border=True, gap="small"):
-        told, check, drill = st.columns([7, 2, 2], vertical_alignment="center")
+        told, check = st.columns([9, 2], vertical_alignment="center")
         with told:
             st.fragment(_status, run_every=LIVE)(desk, zone)
         no = refusal(desk.actor, Permission.CHECK_BOOKS)
@@ -46,18 +44,8 @@ def books(desk: Desk, zone: tzinfo) -> None:
             disabled=bool(no),
             help=no or "Reads the whole ledger: some 15 seconds a million transfers",
         )
-        drill_it = drill.button(
-            "Drill",
-            key="ledger_drill",
-            icon=":material/notification_important:",
-            width="stretch",
-            disabled=bool(no),
-            help=no or "Plants each fault, sees its alarm fire, and rolls all back",
-        )
         if check_it:
             _check(desk)
-        if drill_it:
-            _drill(desk)
         _moved(desk, no)
     _accounts(desk)
 
@@ -149,22 +137,6 @@ def _check(desk: Desk) -> None:
         found = count(check.findings, "finding") if check.findings else "the books hold"
         flash(f"{count(check.transfers, 'transfer')} checked: {found}")
         st.rerun()
-
-
-def _drill(desk: Desk) -> None:
-    with operator_errors():
-        with st.spinner("Planting faults"):
-            result = drill_now(desk.services.database, desk.services.objects, actor=desk.actor)
-        show = st.success if result.passed else st.error
-        show(f"{plain(drill_sentence(result))} It took {duration(timedelta(seconds=result.took_seconds))}.")
-        with st.expander("Every alarm", expanded=not result.passed):
-            st.table([_alarm(each) for each in result.alarms], border="horizontal", hide_index=True)
-
-
-def _alarm(alarm: Alarm) -> dict[str, str]:
-    fired = NOT_TRIED if alarm.fired is None else FIRED[alarm.fired]
-    why = f" Not tried: {alarm.why}." if alarm.why else ""
-    return {"Alarm": fired, "Promise whose fault was planted": plain(f"{alarm.promise}{why}")}
 
 
 def _accounts(desk: Desk) -> None:

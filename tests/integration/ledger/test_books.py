@@ -1,4 +1,4 @@
-"""Every rule of the books is proven to fire: a fault is planted past the triggers, as a superuser could."""
+"""Every rule of the books is proven to fire: a fault is injected past the triggers, as a superuser could."""
 
 import pytest
 from sqlalchemy import text
@@ -6,9 +6,19 @@ from sqlalchemy.orm import Session
 
 from core.ledger.books import RULES, check_books
 from core.ledger.books.check import run
-from core.ledger.books.drill import plant, scope_of
-from core.ledger.books.plants import ANCHORS, CASES, CHARGES, DOUBLE_ENTRY, PLANTS, REQUESTS, SEALING, WALLETS
-from core.ledger.books.scene import Scene
+from core.ledger.books.promises import ANCHOR_PROMISES
+from tests.support.books.faults import (
+    ANCHORS,
+    CASES,
+    CHARGES,
+    DOUBLE_ENTRY,
+    FAULTS,
+    REQUESTS,
+    SEALING,
+    WALLETS,
+)
+from tests.support.books.inject import inject, past_the_triggers, scope_of
+from tests.support.books.scene import Scene
 
 UNSEALED = DOUBLE_ENTRY | WALLETS | CHARGES | CASES | REQUESTS
 
@@ -23,25 +33,25 @@ def test_the_books_of_an_empty_ledger_have_no_finding(session: Session) -> None:
 
 
 @pytest.mark.parametrize("rule", UNSEALED)
-def test_a_planted_fault_is_found_by_the_full_check_and_by_one_of_its_rows_alone(
+def test_an_injected_fault_is_found_by_the_full_check_and_by_one_of_its_rows_alone(
     session: Session, rule: str
 ) -> None:
     names = Scene(session).names
-    session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
-    session.execute(text("SET LOCAL session_replication_role = replica"))
+    past_the_triggers(session)
     scope = scope_of(session, names)
     assert run(session, RULES, scope) == []
-    for sql in PLANTS[rule]:
+    for sql in FAULTS[rule]:
         planted = session.begin_nested()
-        plant(session, sql, names)
+        inject(session, sql, names)
         assert rule in {finding.rule for finding in check_books(session)}, sql
         assert rule in {finding.rule for finding in run(session, RULES, scope)}, sql
         planted.rollback()
 
 
-def test_every_rule_has_a_planted_fault() -> None:
+def test_every_rule_has_a_fault_that_proves_it() -> None:
     assert set(UNSEALED | SEALING) == {rule.name for rule in RULES}
-    assert set(PLANTS) == set(UNSEALED | SEALING | ANCHORS)
+    assert set(FAULTS) == set(UNSEALED | SEALING | ANCHORS)
+    assert set(ANCHORS) == set(ANCHOR_PROMISES)
 
 
 def test_a_finding_says_where_and_what(session: Session) -> None:

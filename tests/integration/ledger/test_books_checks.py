@@ -1,22 +1,22 @@
-"""Checks of the books that are written down: what is due, what a recent one looks at, and the drill."""
+"""Checks of the books that are written down: what is due, and what a recent one looks at."""
 
 from datetime import UTC, datetime, timedelta
 
-import psycopg
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.foundation.database import Database, connect
-from core.ledger.anchors import AnchorState
-from core.ledger.books import RULES
+from core.foundation.database import Database
+from core.ledger.anchors import AnchorState, compare, expected
 from core.ledger.books.check import scope_since
-from core.ledger.books.drill import ANCHOR_RULES, REFUSED, drill
 from core.ledger.books.records import badge, check_due, check_full, check_in_turn, check_recent, standing
 from core.ledger.seals import anchor_seals, seal_ledger
 from core.storage.objects import ObjectStore
 from core.tables.ledger import Transfer
 from core.tables.seals import BooksCheck
+from tests.support.books.faults import ANCHORS
+from tests.support.books.inject import inject, past_the_triggers
+from tests.support.books.scene import Scene
 from tests.support.sealing import as_superuser, away, bucket
 from tests.support.wallets import charged, ended, rich
 
@@ -29,16 +29,6 @@ def trade(database: Database) -> None:
         customer = rich(session)
         ended(session, charged(session, customer), "succeeded")
         charged(session, customer)
-
-
-def contents(database: Database) -> dict[str, int]:
-    """How many rows each table has."""
-    with database.transaction() as session:
-        names = session.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).all()
-        return {
-            name: session.execute(text(f'SELECT count(*) FROM "{name}"')).scalar_one()  # noqa: S608
-            for name in names
-        }
 
 
 def test_a_check_writes_down_what_it_read_and_the_seal_that_stood(
@@ -166,42 +156,22 @@ def test_two_workers_do_not_check_twice(database: Database, bucket: ObjectStore)
     assert check_in_turn(database, bucket, worker="b") is None
 
 
-def test_the_drill_rings_every_alarm_and_leaves_no_trace(database: Database, bucket: ObjectStore) -> None:
+@pytest.mark.parametrize("rule", ANCHORS)
+def test_a_seal_that_no_longer_says_what_its_copy_says_is_found(
+    database: Database, bucket: ObjectStore, rule: str
+) -> None:
     for _ in range(2):
         trade(database)
         seal_ledger(database, bucket)
     anchor_seals(database, bucket)
-    before = contents(database)
-    report = drill(database, bucket)
-    assert {alarm.rule: alarm.fired for alarm in report.alarms} == dict.fromkeys(
-        [*(rule.name for rule in RULES), *ANCHOR_RULES], True
-    )
-    assert report.passed
-    assert contents(database) == before
-    assert check_full(database, bucket).findings == 0
-
-
-def test_a_drill_on_a_ledger_without_a_seal_says_which_alarms_it_could_not_try(database: Database) -> None:
-    report = drill(database)
-    untried = {alarm.rule for alarm in report.alarms if alarm.fired is None}
-    assert untried == {"sealed_rows", "seal_chain", "snapshot_drift", *ANCHOR_RULES}
-    assert report.passed
-
-
-def test_a_drill_without_the_right_to_switch_triggers_off_says_so(
-    database: Database, database_url: str
-) -> None:
-    with psycopg.connect(database_url, autocommit=True) as admin:
-        admin.execute("DROP ROLE IF EXISTS drill_without_rights")
-        admin.execute("CREATE ROLE drill_without_rights LOGIN")
-        admin.execute("GRANT ALL ON ALL TABLES IN SCHEMA public TO drill_without_rights")
-        weak = connect(database_url.replace("//postgres", "//drill_without_rights"))
-        report = drill(weak)
-        weak.dispose()
-        admin.execute("DROP OWNED BY drill_without_rights")
-        admin.execute("DROP ROLE drill_without_rights")
-    assert report.refused == REFUSED
-    assert not report.passed
+    for sql in ANCHORS[rule]:
+        with database.sessions() as session:
+            names = Scene(session).names
+            past_the_triggers(session)
+            assert compare(expected(session), bucket).findings == ()
+            inject(session, sql, names)
+            assert rule in {finding.rule for finding in compare(expected(session), bucket).findings}
+            session.rollback()
 
 
 def test_a_scope_behind_a_seal_is_what_no_seal_up_to_it_covers(

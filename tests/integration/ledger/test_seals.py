@@ -9,9 +9,6 @@ from core.foundation.database import Database
 from core.foundation.errors import ServiceUnavailable
 from core.ledger.anchors import AnchorState, verify_anchors
 from core.ledger.books import check_books
-from core.ledger.books.drill import plant
-from core.ledger.books.plants import SEALING
-from core.ledger.books.scene import Scene
 from core.ledger.seals import anchor_seals, seal_ledger
 from core.ledger.statements import system_balances
 from core.storage import keys
@@ -20,6 +17,9 @@ from core.tables.seals import BooksCheck, SealAnchor
 from jobs.books import check_the_books, seal_the_ledger
 from jobs.schedule import ticks
 from jobs.ticker import Worker
+from tests.support.books.faults import SEALING
+from tests.support.books.inject import inject, past_the_triggers
+from tests.support.books.scene import Scene
 from tests.support.desk import TestDesk
 from tests.support.sealing import as_superuser, away, bucket, post, rules_found, seals
 from tests.support.wallets import charged, ended, rich
@@ -97,7 +97,7 @@ def test_two_sealers_at_once_make_one_seal(database: Database, bucket: ObjectSto
 
 
 @pytest.mark.parametrize("rule", SEALING)
-def test_a_fault_planted_in_what_is_sealed_is_found(
+def test_a_fault_injected_into_what_is_sealed_is_found(
     database: Database, bucket: ObjectStore, rule: str
 ) -> None:
     for _ in range(2):  # two seals, so that the newest one has another before it
@@ -108,9 +108,8 @@ def test_a_fault_planted_in_what_is_sealed_is_found(
     for sql in SEALING[rule]:
         with database.sessions() as session:
             names = Scene(session).names
-            session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
-            session.execute(text("SET LOCAL session_replication_role = replica"))
-            plant(session, sql, names)
+            past_the_triggers(session)
+            inject(session, sql, names)
             assert rule in {finding.rule for finding in check_books(session)}, sql
             session.rollback()
 

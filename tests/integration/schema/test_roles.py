@@ -11,7 +11,6 @@ from sqlalchemy import text
 
 from core.foundation.database import Database, connect
 from core.foundation.errors import SetupError
-from core.ledger.books.drill import REFUSED, drill
 from core.ledger.books.records import check_full
 from core.ledger.seals import accept_epoch, anchor_seals, seal_ledger
 from core.sandbox.server import RunningSandbox
@@ -197,7 +196,6 @@ def test_sealing_checking_and_copying_run_as_the_app(app_desk: TestDesk) -> None
     assert seal_ledger(database, objects) == 1
     assert anchor_seals(database, objects) == 1
     assert check_full(database, objects).findings == 0
-    assert drill(database, objects).refused == REFUSED
     with database.transaction() as session:
         assert accept_epoch(session, objects, by="Ada", reason="for the test") == 2
 

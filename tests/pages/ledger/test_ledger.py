@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 from streamlit.testing.v1 import AppTest
 
 from core.access.permissions import Actor
@@ -13,7 +13,7 @@ from core.access.staff import active_staff
 from core.ledger import moves as ledger
 from core.ledger.anchors import AnchorState
 from core.ledger.books import Finding
-from core.ledger.books.drill import PROMISES
+from core.ledger.books.promises import PROMISES
 from core.ledger.books.records import STALE_AFTER, Badge, check_full
 from core.ledger.seals import anchor_seals, seal_ledger
 from core.ledger.transfers import TransferFilter
@@ -101,28 +101,11 @@ def test_edited_rows_are_told_in_words_with_what_to_do(open_page: OpenPage, serv
     assert "The books hold" not in said(at)
 
 
-def test_the_drill_rings_every_alarm_and_leaves_nothing(open_page: OpenPage, services: Services) -> None:
-    seal_ledger(services.database, services.objects)
-    anchor_seals(services.database, services.objects)
-    with services.database.transaction() as session:
-        before = session.scalar(select(func.count()).select_from(Transfer))
-    at = open_page(PAGE, persona="operator")
-    button(at, "Drill").click().run()
-    assert not at.exception
-    assert "every alarm fired, nothing remains" in at.success[0].value
-    assert len(at.table[0].value) == len(PROMISES)
-    with services.database.transaction() as session:
-        assert session.scalar(select(func.count()).select_from(Transfer)) == before
-        assert session.scalars(select(AuditEvent.action)).all()[-1] == "books.drill"
-    button(open_page(PAGE), "Check now").click().run()
-
-
 @pytest.mark.parametrize("role", ["viewer", "support", "tuner"])
-def test_who_may_not_check_or_drill_is_told_why(open_page: OpenPage, role: str) -> None:
+def test_who_may_not_check_the_books_is_told_why(open_page: OpenPage, role: str) -> None:
     at = open_page(PAGE, persona=role)
-    for label in ("Check now", "Drill"):
-        assert button(at, label).disabled
-        assert "may not check the books" in button(at, label).help
+    assert button(at, "Check now").disabled
+    assert "may not check the books" in button(at, "Check now").help
 
 
 def test_all_accounts_are_shown_and_sum_to_zero(open_page: OpenPage, desk: TestDesk) -> None:

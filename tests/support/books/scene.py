@@ -7,28 +7,28 @@ from sqlalchemy.orm import Session
 
 from core.ledger import moves as ledger
 
-ACTOR = "drill"
+ACTOR = "books"
 # No row of a real ledger has this number.
 ABSENT = 9_000_000_000_000_000_000
 
 STAFF = """
-INSERT INTO staff (email, name, roles) VALUES (:key || '@drill.invalid', 'Drill', '{viewer}') RETURNING id
+INSERT INTO staff (email, name, roles) VALUES (:key || '@books.invalid', 'Books', '{viewer}') RETURNING id
 """
-CUSTOMER = "INSERT INTO customer (reference, name) VALUES ('drill-' || :key, :name) RETURNING id"
+CUSTOMER = "INSERT INTO customer (reference, name) VALUES ('books-' || :key, :name) RETURNING id"
 SELFIE = """
 INSERT INTO selfie (customer_id, sha256, object_key, thumbnail_key, content_type, width, height, size_bytes,
                     cropped, warnings)
-VALUES (:customer, :key, 'drill', 'drill', 'image/png', 1, 1, 1, false, '[]') RETURNING id
+VALUES (:customer, :key, 'books', 'books', 'image/png', 1, 1, 1, false, '[]') RETURNING id
 """
 GENERATION = """
 INSERT INTO generation (request_key, purpose, customer_id, selfie_id, requested_by, template, prompt, model,
                         parameters, credits, state, deadline_at, max_attempts)
-VALUES (:key, CASE WHEN :credits = 0 THEN 'preview' ELSE 'avatar' END, :customer, :selfie, :staff, 'drill',
-        'drill', 'drill', '{}', :credits, 'queued', now(), 1) RETURNING id
+VALUES (:key, CASE WHEN :credits = 0 THEN 'preview' ELSE 'avatar' END, :customer, :selfie, :staff, 'books',
+        'books', 'books', '{}', :credits, 'queued', now(), 1) RETURNING id
 """
 END = """
 UPDATE generation
-SET state = :state, finished_at = now(), failure_class = 'timeout', failure_message = 'Drill'
+SET state = :state, finished_at = now(), failure_class = 'timeout', failure_message = 'Books'
 WHERE id = :generation
 """
 CASE = """
@@ -36,17 +36,17 @@ INSERT INTO compensation_case (kind, cause_key, generation_id, customer_id, fail
                                state, seq, rule, due_at, hard_limit_at, closed_at)
 VALUES (:kind, :kind || ':' || :generation, :generation, :customer, 'timeout', 10,
         CASE :state WHEN 'pending' THEN NULL ELSE 10 END, :state, :seq,
-        'drill', now(), now(), CASE :state WHEN 'pending' THEN NULL ELSE now() END) RETURNING id
+        'books', now(), now(), CASE :state WHEN 'pending' THEN NULL ELSE now() END) RETURNING id
 """
 LOG = """
 INSERT INTO case_log (case_id, seq, from_state, to_state, actor_kind, actor, staff_id, amount)
-VALUES (:case, :seq, :former, :state, :by, 'drill', CASE :by WHEN 'staff' THEN :staff END, 10)
+VALUES (:case, :seq, :former, :state, :by, 'books', CASE :by WHEN 'staff' THEN :staff END, 10)
 """
 APPROVAL = "INSERT INTO case_approval (case_id, round, staff_id, amount) VALUES (:case, 1, :staff, 10)"
 RECEIPT = """
 INSERT INTO customer_receipt (transfer_id, case_id, customer_id, sentence, amount, balance_after, entry_hash,
                               delivered_at)
-SELECT e.transfer_id, :case, :customer, 'drill', e.amount, e.balance_after, e.hash, now() FROM entry e
+SELECT e.transfer_id, :case, :customer, 'books', e.amount, e.balance_after, e.hash, now() FROM entry e
 WHERE e.transfer_id = :transfer AND e.version IS NOT NULL
 """
 # The moves of each kind of case, with who makes them. Limits on automatic refunds count none of these.
@@ -57,7 +57,7 @@ MOVES = {
 }
 REQUEST = """
 INSERT INTO money_request (key, kind, customer_id, amount, transfer_id, reason, preview, asked_by, expires_at)
-VALUES (:key, :kind, :customer, :amount, :transfer, 'drill', '{}', :staff, now()) RETURNING id
+VALUES (:key, :kind, :customer, :amount, :transfer, 'books', '{}', :staff, now()) RETURNING id
 """
 ANSWER = """
 UPDATE money_request
@@ -140,7 +140,7 @@ class Scene:
             self._session,
             customer_id=customer,
             amount=500,
-            reason="drill",
+            reason="books",
             key=f"request:{asked}",
             actor=ACTOR,
         )
@@ -167,7 +167,7 @@ class Scene:
     def _rich(self, name: str, held: int) -> int:
         customer = self._one(CUSTOMER, key=_key(), name=name)
         ledger.grant(
-            self._session, customer_id=customer, amount=held, reason="drill", key=_key(), actor=ACTOR
+            self._session, customer_id=customer, amount=held, reason="books", key=_key(), actor=ACTOR
         )
         return customer
 
@@ -205,7 +205,7 @@ class Scene:
 
     def _pay(self, customer: int, case: int, generation: int) -> None:
         posted = ledger.refund(
-            self._session, case_id=case, generation_id=generation, amount=PRICE, actor=ACTOR, reason="drill"
+            self._session, case_id=case, generation_id=generation, amount=PRICE, actor=ACTOR, reason="books"
         )
         told = {"case": case, "customer": customer, "transfer": posted.transfer_id}
         self._session.execute(text(RECEIPT), told)

@@ -1,7 +1,6 @@
-"""The faults that prove the rules: planted past the triggers, as a superuser could.
+"""The faults that prove the rules of the books: injected past the triggers, as a superuser could.
 
-The names in braces are those of the scene. The first fault of each rule is the one that a drill plants.
-"""
+The names in braces are those of the scene."""
 
 COPY_TRANSFER = """
 INSERT INTO transfer (key, kind, from_account, to_account, amount, generation_id, reverses_id, case_id,
@@ -272,4 +271,4 @@ ANCHORS = {
     ],
 }
 
-PLANTS = DOUBLE_ENTRY | WALLETS | CHARGES | CASES | REQUESTS | SEALING | ANCHORS
+FAULTS = DOUBLE_ENTRY | WALLETS | CHARGES | CASES | REQUESTS | SEALING | ANCHORS
