@@ -13,6 +13,8 @@ from core.failures.alerts.rules import DEFAULTS, rules, save_rule
 from core.failures.alerts.silences import silence
 from tests.support.alerting import Watch, failing
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_default_rules_are_there_and_are_seeded_once(watch: Watch) -> None:
     again = Watch.open(watch.database)

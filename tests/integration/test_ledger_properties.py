@@ -3,6 +3,7 @@
 import dataclasses
 import uuid
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
@@ -17,6 +18,8 @@ from core.errors import Conflict, InsufficientCredits
 from tests.support.cases import case_of
 from tests.support.factories import make_customer, make_generation
 from tests.support.wallets import ended
+
+pytestmark = pytest.mark.slow
 
 wallets = st.integers(0, 1)
 steps = st.one_of(
