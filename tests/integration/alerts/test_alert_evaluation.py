@@ -13,6 +13,8 @@ from core.foundation.errors import Conflict, InvalidInput, NotAllowed
 from core.tables.alerts import AlertRule, AlertRuleVersion
 from tests.support.alerting import Watch, failing
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_default_rules_are_there_and_are_seeded_once(watch: Watch) -> None:
     again = Watch.open(watch.database)

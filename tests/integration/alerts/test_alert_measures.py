@@ -2,6 +2,7 @@
 
 from uuid import uuid4
 
+import pytest
 from sqlalchemy import text
 
 from core.ledger import moves as ledger
@@ -9,6 +10,8 @@ from core.ledger.books.records import check_full, check_recent
 from core.tables.generation import RenderAttempt, WorkerBeat
 from tests.support.alerting import Watch
 from tests.support.factories import make_generation
+
+pytestmark = pytest.mark.slow
 
 
 def test_few_failures_among_few_are_no_data_and_raise_nothing(watch: Watch) -> None:

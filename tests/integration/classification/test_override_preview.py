@@ -19,6 +19,8 @@ from core.foundation.errors import InvalidInput, ServiceUnavailable
 from tests.support.factories import make_generation
 from tests.support.failures import make_attempt
 
+pytestmark = pytest.mark.slow
+
 AT = datetime.now(UTC) - timedelta(days=2)
 HERE = Source("prediction")
 

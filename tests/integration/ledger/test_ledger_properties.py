@@ -3,6 +3,7 @@
 import dataclasses
 import uuid
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
@@ -18,6 +19,8 @@ from core.ledger.posting import Posted
 from tests.support.cases import case_of
 from tests.support.factories import make_customer, make_generation
 from tests.support.wallets import ended
+
+pytestmark = pytest.mark.slow
 
 wallets = st.integers(0, 1)
 steps = st.one_of(

@@ -18,6 +18,8 @@ from tests.support.desk import TestDesk
 from tests.support.sealing import as_superuser, bucket, post, restored, rules_found, seals
 from tests.support.wallets import rich
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["bucket"]
 
 

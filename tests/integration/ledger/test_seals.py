@@ -24,6 +24,8 @@ from tests.support.desk import TestDesk
 from tests.support.sealing import as_superuser, away, bucket, post, rules_found, seals
 from tests.support.wallets import charged, ended, rich
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["bucket"]
 
 

@@ -17,6 +17,8 @@ from tests.support.alerting import Watch
 from tests.support.outbox import later, say, tries, waits
 from tests.support.servers.receivers import Said, receiving
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_receiver_that_breaks_twice_gets_one_logical_message(watch: Watch) -> None:
     with receiving(500, 500, 200) as receiver:

@@ -1,11 +1,15 @@
 """Messages from the outbox to real receivers on loopback."""
 
+import pytest
+
 from core.notifications import webhook
 from core.notifications.message import Message
 from core.notifications.outbox import deliver_due
 from tests.support.alerting import Watch
 from tests.support.outbox import later, say, tries
 from tests.support.servers.receivers import Mailbox, Receiver, Said, receiving
+
+pytestmark = pytest.mark.slow
 
 
 def test_slack_gets_words_that_it_can_show(watch: Watch) -> None:

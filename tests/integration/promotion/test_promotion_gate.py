@@ -28,6 +28,8 @@ from tests.support.promotion import Proven, framed, images, priced, proven, stan
 from tests.support.prompts import edit, make_actor, make_prompt
 from tests.support.votes import drawn_experiment
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["tom"]
 
 Break = Callable[[Session, Actor], Proven]

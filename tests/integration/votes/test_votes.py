@@ -21,6 +21,8 @@ from core.votes.results import results
 from tests.support.prompts import make_actor
 from tests.support.votes import Drawn, answer_for, drawn_experiment
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def tom(session: Session) -> Actor:
