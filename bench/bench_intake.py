@@ -55,7 +55,7 @@ FORMS = {
 }
 MEASURE = """
 import json, resource, sys, time
-from core.errors import SelfieRejected
+from core.foundation.errors import SelfieRejected
 from core.images.intake import take_in
 content = open(sys.argv[1], "rb").read()
 begun = time.perf_counter()

@@ -2,8 +2,11 @@
 
 import dataclasses
 import ipaddress
+import itertools
 import re
+import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -33,6 +36,9 @@ PLACEHOLDERS = (
     "123456",
     "deadbeef",
 )
+# A space, or three words in a row.
+WORDS = re.compile(r"\s|[A-Za-z]{3,}[-_][A-Za-z]{3,}[-_][A-Za-z]{3,}")
+MOSTLY = 0.7
 HOW_TO_MAKE_ONE = "give a random one, as `openssl rand -hex 32` prints"
 
 
@@ -42,6 +48,23 @@ class SignIn:
 
     redirect_uri: str
     providers: tuple[str | None, ...]
+
+
+def require_readable(file: Path) -> None:
+    """Raises SetupError with the file's name where it is no TOML that we may read."""
+    try:
+        tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as exc:
+        raise SetupError(f"{file} cannot be read as TOML. Correct it and start Inkdesk anew.") from exc
+
+
+def require_no_other_name(secrets: Mapping[str, Any]) -> None:
+    """Raises SetupError where sign-in was meant, but stands under a name that nobody reads."""
+    fields = ("redirect_uri", "cookie_secret", *PROVIDER_FIELDS)
+    for name, value in secrets.items():
+        section = isinstance(value, Mapping) and any(field in value for field in fields)
+        if name != "auth" and (section or name in fields or name.lower() == "auth"):
+            raise SetupError(f"secrets.toml holds sign-in under {name}, but it belongs in [auth].")
 
 
 def check_auth(auth: object) -> SignIn:
@@ -76,17 +99,25 @@ def _check_secret(secret: str) -> None:
         raise SetupError(
             f"{where} has {len(secret)} characters and needs at least {SHORTEST_SECRET}: {HOW_TO_MAKE_ONE}."
         )
-    plain = re.sub(r"[^0-9a-z]", "", secret.lower())
-    repeats = (secret + secret).find(secret, 1) < len(secret)
-    if repeats or len(set(secret)) < FEWEST_DIFFERENT or any(word in plain for word in PLACEHOLDERS):
+    if _can_be_guessed(secret):
         raise SetupError(f"{where} can be guessed, so anybody could sign in: {HOW_TO_MAKE_ONE}.")
+
+
+def _can_be_guessed(secret: str) -> bool:
+    """Whether it is words, a pattern or a repetition; of a million random ones it is none to speak of."""
+    plain = re.sub(r"[^0-9a-z]", "", secret.lower())
+    worded = WORDS.search(secret) is not None or any(word in plain for word in PLACEHOLDERS)
+    steps = {ord(after) - ord(before) for before, after in itertools.pairwise(secret)}
+    triples = {secret[at : at + 3] for at in range(len(secret) - 2)}
+    repeats = len(triples) < MOSTLY * (len(secret) - 2)
+    return worded or repeats or len(steps) < FEWEST_DIFFERENT or len(set(secret)) < FEWEST_DIFFERENT
 
 
 def _check_redirect(address: str) -> None:
     where = "[auth] redirect_uri"
     parts = _split(address.replace("{port}", "1"), where)
     _check_scheme(parts, where)
-    if parts.query or parts.fragment or parts.username is not None or not parts.path.endswith(CALLBACK):
+    if "?" in address or "#" in address or parts.username is not None or not parts.path.endswith(CALLBACK):
         raise SetupError(f"{where} must be the desk's address followed by {CALLBACK}, and nothing else.")
 
 

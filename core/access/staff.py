@@ -75,8 +75,14 @@ def enrol(session: Session, *, email: str, name: str, roles: Sequence[str]) -> A
         raise InvalidInput("Staff need an e-mail address and a name.")
     if unknown := sorted(set(roles) - ROLES.keys()):
         raise InvalidInput(f"There is no role {', '.join(unknown)}. Roles: {', '.join(ROLES)}.")
-    former = session.scalar(select(Staff.roles).where(Staff.email == email))
-    wanted = {"name": name, "roles": sorted(set(roles)), "active": bool(roles)}
+    known = session.scalars(select(Staff).where(Staff.email == email)).one_or_none()
+    former = known.roles if known else None
+    persona = email.endswith(PERSONA_DOMAIN)
+    if persona and known is None:
+        raise InvalidInput(f"Nobody can sign in as {email}: give the address of a real mailbox.")
+    # Whether a persona is staff is decided by the mode that Inkdesk starts in.
+    active = bool(roles) and (not persona or (known is not None and known.active))
+    wanted = {"name": name, "roles": sorted(set(roles)), "active": active}
     row = session.scalars(
         insert(Staff)
         .values(email=email, **wanted)

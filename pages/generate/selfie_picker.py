@@ -10,6 +10,7 @@ from core.images.addresses import Picture, Shown
 from core.images.intake import Selfie, take_in
 from core.images.samples import samples
 from core.images.selfies import earlier_selfies
+from core.images.thumbnails import thumbnail, webp_uri
 from pages.shared.pictures import show_picture
 from pages.shared.start import Desk, plain
 
@@ -134,7 +135,9 @@ def _show(chosen: ChosenSelfie | None) -> None:
             st.caption(":material/person: No selfie yet", width="content")
         return
     if chosen.taken is not None:
-        st.image(chosen.taken.content, width="stretch", alt="The selfie as it will be sent")
+        # In the page itself: Streamlit's media store would serve it to anybody, and beyond an erasure.
+        uri = webp_uri(thumbnail(chosen.taken.content))
+        st.html(f'<img src="{uri}" style="width: 100%" alt="The selfie as it will be sent">')
     elif chosen.stored_id is not None:
         show_picture(Shown(Picture.SELFIE, chosen.stored_id), alt="The selfie as it will be sent")
     st.caption(chosen.caption)

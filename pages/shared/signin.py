@@ -9,9 +9,9 @@ import streamlit as st
 from streamlit.errors import StreamlitAuthError
 
 from core.access.permissions import Actor
-from core.access.sign_in import SignIn, check_auth
+from core.access.sign_in import SignIn, check_auth, require_no_other_name, require_readable
 from core.access.staff import active_staff, actor_by_email
-from core.foundation.errors import NotAllowed, OperatorError, SetupError
+from core.foundation.errors import NotAllowed, OperatorError
 from core.services import Services
 from pages.shared.start import STAFF_ID, plain
 
@@ -111,8 +111,10 @@ def _offer(provider: str | None) -> None:
 
 def sign_in_settings() -> SignIn | None:
     """What `[auth]` says; None without it, which is local mode. Raises SetupError where it cannot be used."""
-    if st.secrets.load_if_toml_exists():
-        return check_auth(st.secrets["auth"]) if "auth" in st.secrets else None
-    if broken := [name for name in st.get_option("secrets.files") if Path(name).exists()]:
-        raise SetupError(f"{broken[0]} cannot be read as TOML. Correct it and start Inkdesk anew.")
-    return None
+    names = [name for name in st.get_option("secrets.files") if Path(name).exists()]
+    for name in names:
+        require_readable(Path(name))
+    if not names or not st.secrets.load_if_toml_exists():
+        return None
+    require_no_other_name(st.secrets)
+    return check_auth(st.secrets["auth"]) if "auth" in st.secrets else None

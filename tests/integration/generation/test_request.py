@@ -208,6 +208,16 @@ def test_with_sign_in_no_persona_is_staff_and_local_mode_brings_back_who_was_not
         assert back == {email for email, _, _ in PERSONAS} - {second.email} | {nora.email}
 
 
+def test_with_sign_in_nobody_is_made_staff_by_a_personas_address(database: Database) -> None:
+    with database.transaction() as session:
+        settle_personas(session, local=True)
+        settle_personas(session, local=False)
+        enrol(session, email=PERSONAS[0][0].upper(), name="Ada", roles=["admin"])
+        with pytest.raises(InvalidInput, match="real mailbox"):
+            enrol(session, email="x@inkdesk.local", name="X", roles=["admin"])
+        assert active_staff(session) == []
+
+
 def test_a_fresh_home_with_sign_in_has_no_persona_at_all(database: Database) -> None:
     with database.transaction() as session:
         settle_personas(session, local=False)

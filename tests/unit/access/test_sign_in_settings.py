@@ -29,6 +29,16 @@ WEAK = [
     "ReplaceThisWithARandomValueOfYourOwn",
     "password-password-password-pass-4711",
     SECRET[:31],
+    "generate-me-with-openssl-rand-hex-32",
+    "$(openssl rand -hex 32)aaaaaaaaaaaaaaaa",
+    "your_long_string_here_your_long_string_here",
+    "put-a-very-long-string-of-your-own-here",
+    "TODO-TODO-TODO: fill in before deploy",
+    "0000000000000000000000000000000076543210",
+    "00112233445566778899aabbccddeeff",
+    "zyxwvutsrqponmlkjihgfedcba0987654321",
+    "hunter2hunter2hunter2hunter2hunter2!",
+    "p@ssw0rdp@ssw0rdp@ssw0rdp@ssw0rdX",
 ]
 
 
@@ -100,6 +110,7 @@ def test_a_named_provider_is_checked_as_well(field: str) -> None:
         "https://desk.example.com/callback",
         "https://desk.example.com/oauth2callback?next=/",
         "https://desk.example.com/oauth2callback#x",
+        "https://desk.example.com/oauth2callback?",
         "https://user:pass@desk.example.com/oauth2callback",
         "https:///oauth2callback",
         "desk.example.com/oauth2callback",

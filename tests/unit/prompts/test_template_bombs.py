@@ -18,7 +18,7 @@ MOST_BYTES = 20 * 2**20
 # The limits only keep the machine alive where a template is not refused; what counts is the peak of each.
 WATCH = """
 import json, resource, tracemalloc
-from core.errors import InvalidInput
+from core.foundation.errors import InvalidInput
 from core.prompts.rendering import render, variables_in
 from tests.support.bombs import BOMBS, VALUES
 resource.setrlimit(resource.RLIMIT_AS, (2**31, 2**31))
