@@ -114,7 +114,7 @@ def sign_in_settings() -> SignIn | None:
     names = [name for name in st.get_option("secrets.files") if Path(name).exists()]
     for name in names:
         require_readable(Path(name))
-    if not names or not st.secrets.load_if_toml_exists():
+    if not st.secrets.load_if_toml_exists():
         return None
     require_no_other_name(st.secrets)
     return check_auth(st.secrets["auth"]) if "auth" in st.secrets else None
