@@ -21,7 +21,7 @@ Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
 class Settings(BaseSettings):
-    """Settings of one Inkdesk process; what is absent is started embedded (see README, Configuration)."""
+    """Settings of one Inkdesk process; what is absent is started embedded (see docs/configuration.md)."""
 
     model_config = SettingsConfigDict(
         env_prefix="INKDESK_", frozen=True, extra="ignore", env_ignore_empty=True
