@@ -26,11 +26,14 @@ worker: $(VENV)/.runtime ## start one more worker, alone
 test: $(VENV)/.dev chromium ## set up what is missing and run every test, browser tests included
 	$(PYTEST)
 
+# Left out are tests that take seconds and go by the same queries from further away.
+QUICK = smoke or not (browser or chaos or prover or slow or whole)
+
 test-fast: $(VENV)/.dev ## an answer within a minute: each rule and each page once, no browser, no whole desk
-	$(PYTEST) -m "smoke or not (browser or chaos or prover or slow or whole)"
+	$(PYTEST) -m "$(QUICK)"
 
 test-pg16: $(VENV)/.dev ## what is about SQL, on PostgreSQL 16 instead of 18
-	INKDESK_TEST_POSTGRES=16 $(PYTEST) -m sql
+	INKDESK_TEST_POSTGRES=16 $(PYTEST) -m "sql and ($(QUICK))"
 
 prove: $(VENV)/.dev ## every prover at full length, in parts; goes on where it was stopped
 	$(PYTHON) -m tests.prove --workers $(TEST_WORKERS)
