@@ -5,7 +5,7 @@
 Method: as bench_finish; once 50 generations in flight at the same time, once three, one after another.
 Processor time is `time.process_time()` of this process, which runs the worker, from the first request to the
 end of the last generation, less the bench's own thread (`time.thread_time()`) and less what the threads of
-the worker spend in `check_avatar` and `thumbnail` (wrapped, `time.thread_time()` around each call); libraries
+the worker spend in `check_and_decode` and `thumbnail_of` (wrapped, `time.thread_time()` around each call); libraries
 that start threads of their own within these calls would be counted against the engine. Reading the provider's
 list is measured the same way, and told apart. Commits are the difference of `pg_stat_database.xact_commit`
 with all connections closed on both ends, so that every backend has reported, less the bench's own looks; they
@@ -75,8 +75,8 @@ class Cost:
 
 def main() -> None:
     meter = Meter()
-    meter.wrap(core.generation.store, "check_avatar", "images")
-    meter.wrap(core.generation.store, "thumbnail", "images")
+    meter.wrap(core.generation.store, "check_and_decode", "images")
+    meter.wrap(core.generation.store, "thumbnail_of", "images")
     with bench_desk() as desk:
         meter.wrap(desk.services.gateway, "list_since", "listing")
         show_idle(measure(desk, meter, 0, 1, 0))
