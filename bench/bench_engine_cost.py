@@ -5,11 +5,11 @@
 Method: as bench_finish; once 50 generations in flight at the same time, once three, one after another.
 Processor time is `time.process_time()` of this process, which runs the worker, from the first request to the
 end of the last generation, less the bench's own thread (`time.thread_time()`) and less what the threads of
-the worker spend in `check_and_decode` and `thumbnail_of` (wrapped, `time.thread_time()` around each call); libraries
-that start threads of their own within these calls would be counted against the engine. Reading the provider's
-list is measured the same way, and told apart. Commits are the difference of `pg_stat_database.xact_commit`
-with all connections closed on both ends, so that every backend has reported, less the bench's own looks; they
-include transactions that only read and the pool's check of each connection. Writing ones are the difference
+the worker spend in `check_and_decode` and `thumbnail_of` (wrapped, `time.thread_time()` around each call);
+libraries that start threads of their own within these calls would be counted against the engine. Reading the
+provider's list is measured the same way, and told apart. Commits are the difference of
+`pg_stat_database.xact_commit` with all connections closed on both ends, so that every backend has reported,
+less the bench's own looks; they include transactions that only read and the pool's check of each connection. Writing ones are the difference
 of `pg_snapshot_xmax(pg_current_snapshot())`. Requests are counted by the gateway. First the same worker is
 measured with nothing to do. The rival in the same run: one GET per prediction every 5 s.
 """

@@ -7,10 +7,11 @@ from typing import Any
 import streamlit as st
 
 from core.foundation.wording import count, dollars, moment
-from core.monitoring.charts import Stack, failures_over_time, stacks
 from core.monitoring.export import counts_csv
 from core.monitoring.rollups import BinCounts, Money, overall_rate
+from core.monitoring.stacks import Stack, stacks
 from core.tables.generation import State
+from pages.errors.figure import failures_over_time
 from pages.errors.filters import Question
 from pages.errors.links import Query, list_query
 from pages.errors.spike import ask_what_differs

@@ -4,13 +4,13 @@ from datetime import tzinfo
 
 import streamlit as st
 
-from core.desks.generations.charts import outcomes_per_hour
 from core.desks.generations.notices import Level
 from core.desks.generations.overview import Overview
 from core.desks.generations.views import GenerationRow
 from core.foundation.wording import UNKNOWN, count, duration, moment
 from core.images.miniatures import STRIP_SIDE, miniatures_of
 from core.storage.objects import ObjectStore
+from pages.overview.figure import outcomes_per_hour
 from pages.shared.badges import COLOURS, ICONS, badge
 from pages.shared.links import page_link
 from pages.shared.start import plain

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.desks.refunds.report_figures import by_day, by_line
 from core.desks.refunds.reports import Line, Report, lines_csv
 from core.foundation.statistics.rates import Rate
 from core.foundation.wording import UNKNOWN, count, dollars, duration
+from pages.refund_reports.figure import by_day, by_line
 from pages.shared.charts import CONFIG, interval, share
 from pages.shared.start import plain
 

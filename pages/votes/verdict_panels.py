@@ -6,7 +6,6 @@ import streamlit as st
 
 from core.foundation.statistics.agreement import Agreement
 from core.foundation.wording import UNKNOWN, count, dollars, duration
-from core.votes.charts import strength_bars
 from core.votes.results import Results, VersionResult, results
 from core.votes.verdict import Verdict
 from pages.shared.promote_panel import promote_from
@@ -14,6 +13,7 @@ from pages.shared.promote_steps import carry_out_promotion
 from pages.shared.rates import share
 from pages.shared.start import Desk, plain
 from pages.votes.address import experiment_picker
+from pages.votes.figure import strength_bars
 
 
 def verdict_view(desk: Desk) -> None:

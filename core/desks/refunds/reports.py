@@ -8,8 +8,8 @@ from sqlalchemy import RowMapping, func, select, text
 from sqlalchemy.orm import Session
 
 from core.foundation.statistics.rates import Rate
-from core.monitoring.charts import title_of
 from core.monitoring.rollups import Money, floor_quarter, money
+from core.monitoring.stacks import title_of
 from core.refunds.reasons import REASONS
 from core.refunds.versions import in_force
 from core.tables.refunds import CompensationCase, DoubleReview

@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 
 from core.classification.taxonomy import FailureClass
 from core.desks.generations import filters
-from core.desks.generations.charts import outcomes_per_hour
 from core.desks.generations.detail import generation_detail
 from core.desks.generations.filters import Cursor, Filter
 from core.desks.generations.notices import Level, notices
@@ -27,6 +26,7 @@ from core.ledger import moves as ledger
 from core.provider import budget
 from core.settings import Settings
 from core.tables.generation import Avatar, Generation, RenderAttempt, State, WorkerBeat
+from pages.overview.figure import outcomes_per_hour
 from tests.support.factories import make_customer, make_generation, make_staff
 
 NOW = datetime.now(UTC)

@@ -7,10 +7,10 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from core.classification.taxonomy import FailureClass
-from core.desks.refunds.report_figures import by_day, by_line
 from core.desks.refunds.reports import Report, lines_csv, report
 from core.refunds import deciding, doubles
 from core.tables.refunds import CompensationCase, DoubleReview
+from pages.refund_reports.figure import by_day, by_line
 from tests.support.cases import failed_case, reviewer
 from tests.support.wallets import rich
 

@@ -9,8 +9,8 @@ from streamlit.testing.v1 import AppTest
 
 from core.classification.events import Failure, note_failure
 from core.foundation.statistics.rates import Rate
-from core.monitoring.charts import stacks
 from core.monitoring.rollups import EVERYTHING, Slice, counts_over_time
+from core.monitoring.stacks import stacks
 from core.rollups.absorb import absorb
 from core.rollups.bins import Grain, bins
 from core.services import Services

@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from core.classification.taxonomy import TAXONOMY, FailureClass
-from core.monitoring.charts import COLOURS, OTHER, failures_over_time, stacks
 from core.monitoring.export import counts_csv
 from core.monitoring.rollups import BinCounts, overall_rate
+from core.monitoring.stacks import COLOURS, OTHER, stacks
 from core.rollups.bins import Bin, Grain, bins
+from pages.errors.figure import failures_over_time
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
