@@ -9,8 +9,8 @@ the worker spend in `check_and_decode` and `thumbnail_of` (wrapped, `time.thread
 libraries that start threads of their own within these calls would be counted against the engine. Reading the
 provider's list is measured the same way, and told apart. Commits are the difference of
 `pg_stat_database.xact_commit` with all connections closed on both ends, so that every backend has reported,
-less the bench's own looks; they include transactions that only read and the pool's check of each connection. Writing ones are the difference
-of `pg_snapshot_xmax(pg_current_snapshot())`. Requests are counted by the gateway. First the same worker is
+less the bench's own looks; they include transactions that only read and the pool's check of each connection.
+Writing ones are the difference of `pg_snapshot_xmax(pg_current_snapshot())`. Requests are counted by the gateway. First the same worker is
 measured with nothing to do. The rival in the same run: one GET per prediction every 5 s.
 """
 
