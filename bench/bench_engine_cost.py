@@ -10,7 +10,8 @@ libraries that start threads of their own within these calls would be counted ag
 provider's list is measured the same way, and told apart. Commits are the difference of
 `pg_stat_database.xact_commit` with all connections closed on both ends, so that every backend has reported,
 less the bench's own looks; they include transactions that only read and the pool's check of each connection.
-Writing ones are the difference of `pg_snapshot_xmax(pg_current_snapshot())`. Requests are counted by the gateway. First the same worker is
+Writing ones are the difference of `pg_snapshot_xmax(pg_current_snapshot())`.
+Requests are counted by the gateway. First the same worker is
 measured with nothing to do. The rival in the same run: one GET per prediction every 5 s.
 """
 
